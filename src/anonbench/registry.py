@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+PACKAGES = ("anonymisers", "datasets", "detectors", "recognisers")
+"""The packages that hold plug-ins."""
+
 
 class UnknownNameError(ValueError):
     """A name that no plug-in, key or entry has; the message names the nearest that exist."""
@@ -78,3 +81,12 @@ class Registry(Generic[T]):
             raise unknown_name(self.kind, name, self.names())
         plugin: T = importlib.import_module(f"{self.package}.{name}").PLUGIN
         return plugin
+
+
+def plugin_names(package: str) -> tuple[str, ...]:
+    """Return the plug-ins of one of `PACKAGES` without importing even the package.
+
+    The workflow validates a configuration where none of the numerical libraries is installed.
+    """
+    folder = Path(__file__).parent / package
+    return Registry[object](f"anonbench.{package}", str(folder), package).names()

@@ -1,0 +1,309 @@
+"""The experiment: everything `params.yaml` may say, with its defaults. The only place for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.types import StringConstraints
+
+from anonbench.registry import plugin_names, unknown_name
+
+CONTROLS = ("original", "blank")
+"""Methods of every run: the untouched and the fully black images."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A catalogue key; it becomes part of paths and of rule names."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Attack = Literal["naive", "reverse", "parrot"]
+Policy = Literal["detected", "aligned"]
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message lists every problem by its key."""
+
+
+class Block(BaseModel):
+    """A block of the configuration: unknown keys are errors that name the nearest known key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise ValueError(str(unknown_name("key", str(key), cls.model_fields)))
+        return data
+
+
+class Run(Block):
+    """What a run uses of the catalogues."""
+
+    datasets: list[Name] = Field(min_length=1)
+    """Keys of `datasets`."""
+    methods: list[Name] = Field(min_length=1)
+    """Keys of `methods`; the controls `original` and `blank` are always added."""
+    recognisers: list[Name] = Field(min_length=1)
+    """Keys of `recognisers`."""
+
+    @field_validator("datasets", "methods", "recognisers")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        twice = sorted({v for v in value if value.count(v) > 1})
+        if twice:
+            raise ValueError(f"listed twice: {', '.join(twice)}")
+        return value
+
+
+class Dataset(Block):
+    """A set of labelled photographs."""
+
+    type: str = "folder"
+    """How it is laid out: the name of a file in `src/anonbench/datasets`."""
+    path: str
+    """Its folder; relative paths start at the project's root."""
+    faces: Literal["largest", "central", "all"] = "all"
+    """Which faces of an image are anonymised."""
+    subject: Literal["largest", "central"] = "largest"
+    """Which face the label names, where `faces` is `all`."""
+    enrolment: Literal["first", "session", "split", "all_pairs", "pairs"] = "first"
+    """What is enrolled: each subject's first image, first session, split `gallery`, every image
+    (each compared with all others), or the data set's own list of pairs."""
+    max_pixels: int = Field(default=50_000_000, gt=0)
+    """Images with more pixels are not decoded."""
+    duplicates: Literal["keep", "drop"] = "keep"
+    """What happens to images with the same pixels as an earlier one; they are always reported."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the type."""
+
+    @property
+    def subject_policy(self) -> Literal["largest", "central"]:
+        """Which face the label names."""
+        return self.subject if self.faces == "all" else self.faces
+
+
+class Method(Block):
+    """An anonymiser with its setting."""
+
+    anonymiser: str
+    """The name of a file in `src/anonbench/anonymisers`."""
+    strengths: list[int | float] = Field(default_factory=list)
+    """Strengths in the anonymiser's unit; empty: its own defaults."""
+    region: Literal["face", "eyes", "eyes_glasses"] = "face"
+    """What is changed: the face box, or one box around both eyes."""
+    detectors: list[str] = Field(default=["haar"], min_length=1)
+    """Who finds the face: the first detector of the list that finds any."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the anonymiser."""
+
+    @field_validator("strengths")
+    @classmethod
+    def _numbers(cls, value: list[int | float]) -> list[int | float]:
+        if len(set(value)) != len(value):
+            raise ValueError("a strength is listed twice")
+        return value
+
+
+class Recogniser(Block):
+    """A face recognition system in the attacker's hands."""
+
+    type: str
+    """The name of a file in `src/anonbench/recognisers`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the type."""
+
+
+class Detection(Block):
+    """Face detection on the originals."""
+
+    subject: list[str] = Field(
+        default=["dlib_hog", "mtcnn", "mediapipe_mesh", "haar"], min_length=1
+    )
+    """Who finds the subject's face, for scoring: the first detector of the list that finds any."""
+    utility: list[str] = Field(default=["haar", "dlib_hog"], min_length=1)
+    """Detectors whose success on anonymised images is reported."""
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Options by detector."""
+
+
+class Protocol(Block):
+    """Attacks and attackers."""
+
+    attacks: list[Attack] = Field(default=["naive", "reverse", "parrot"], min_length=1)
+    """Naive: gallery original, probe anonymised. Reverse: the other way round. Parrot: both
+    anonymised."""
+    policies: list[Policy] = Field(default=["detected", "aligned"], min_length=1)
+    """Detected: the attacker finds the face himself. Aligned: he is told box and landmarks."""
+
+
+class Metrics(Block):
+    """How scores become numbers."""
+
+    fmr: list[Annotated[float, Field(gt=0, lt=1)]] = [0.1, 0.01, 0.001, 0.0001]
+    """False match rates at which the false non-match rate is reported."""
+    distance_threshold: float = Field(default=0.575, gt=0)
+    """Euclidean distance of the confusion matrix (Heimes 2021, Fig. 9)."""
+    bootstrap: int = Field(default=1000, ge=0)
+    """Subject resamples behind each interval; 0: no intervals."""
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    """Coverage of the intervals."""
+    minimum_mated: int = Field(default=30, ge=1)
+    """Fewer completed mated comparisons than this, and no error rate is printed."""
+
+
+class Leaks(Block):
+    """When an output counts as unprotected."""
+
+    psnr: float = Field(default=40.0, gt=0)
+    """Inside the face, in dB: an output nearer to its original than this leaks."""
+    max_share: Share = 0.01
+    """Above this share of leaking outputs of a method the run fails. Strengths that are meant to
+    leave the image as it is, and the control `original`, are exempt."""
+
+
+class Params(Block):
+    """A whole experiment."""
+
+    seed: int = Field(default=1, ge=0)
+    """All randomness derives from it and from the content it is used for."""
+    run: Run
+    datasets: dict[Name, Dataset]
+    methods: dict[Name, Method]
+    recognisers: dict[Name, Recogniser]
+    detection: Detection = Detection()
+    protocol: Protocol = Protocol()
+    metrics: Metrics = Metrics()
+    leaks: Leaks = Leaks()
+
+    @model_validator(mode="after")
+    def _references(self) -> Params:
+        for catalogue in ("datasets", "methods", "recognisers"):
+            known = getattr(self, catalogue)
+            for name in getattr(self.run, catalogue):
+                if name not in known and not (catalogue == "methods" and name in CONTROLS):
+                    raise ValueError(f"run.{catalogue}: {unknown_name('entry', name, known)}")
+        for name in CONTROLS:
+            if name in self.methods:
+                raise ValueError(f"methods.{name}: the name belongs to a control, choose another")
+        _known_plugins(self)
+        return self
+
+    def method(self, name: str) -> Method:
+        """Return the entry of a method, controls included."""
+        return Method(anonymiser=name) if name in CONTROLS else self.methods[name]
+
+    @property
+    def all_methods(self) -> list[str]:
+        """The controls and the methods of the run."""
+        return [*CONTROLS, *(m for m in self.run.methods if m not in CONTROLS)]
+
+    @property
+    def detectors(self) -> list[str]:
+        """All detectors that the run needs on the originals, sorted."""
+        chosen = (self.methods[m].detectors for m in self.run.methods if m not in CONTROLS)
+        return sorted(
+            {
+                *self.detection.subject,
+                *self.detection.utility,
+                *(d for some in chosen for d in some),
+            }
+        )
+
+
+def _known_plugins(params: Params) -> None:
+    """Raise for an entry whose plug-in does not exist."""
+    used = {
+        "datasets": [(f"datasets.{k}.type", d.type) for k, d in params.datasets.items()],
+        "anonymisers": [
+            (f"methods.{k}.anonymiser", m.anonymiser) for k, m in params.methods.items()
+        ],
+        "recognisers": [(f"recognisers.{k}.type", r.type) for k, r in params.recognisers.items()],
+        "detectors": [
+            *(
+                (f"methods.{k}.detectors", d)
+                for k, m in params.methods.items()
+                for d in m.detectors
+            ),
+            *(("detection.subject", d) for d in params.detection.subject),
+            *(("detection.utility", d) for d in params.detection.utility),
+            *(("detection.options", d) for d in params.detection.options),
+        ],
+    }
+    for package, entries in used.items():
+        known = plugin_names(package)
+        for where, name in entries:
+            if name not in known:
+                raise ValueError(f"{where}: {unknown_name(package.removesuffix('s'), name, known)}")
+
+
+def parse(content: Mapping[str, Any], source: str = "params.yaml") -> Params:
+    """Validate a configuration.
+
+    Parameters
+    ----------
+    content : mapping
+        As read from YAML.
+    source : str
+        What the error message calls it.
+
+    Raises
+    ------
+    ConfigError
+        With one line a problem: the key and what is wrong with it.
+    """
+    try:
+        return Params.model_validate(dict(content))
+    except ValidationError as error:
+        lines = [_line(dict(e)) for e in error.errors()]
+        raise ConfigError("\n".join([f"{source} cannot be used:", *lines])) from None
+
+
+def _line(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    message = re.sub(r"^Value error, ", "", error["msg"])
+    given = error.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"  {where + ': ' if where else ''}{message}{shown}"
+
+
+def load(path: Path | str, *layers: Path | str) -> Params:
+    """Read a configuration file and layers over it, as ``--configfile`` does.
+
+    Raises
+    ------
+    ConfigError
+        If a file is missing, is no YAML mapping, or its content cannot be used.
+    """
+    content: dict[str, Any] = {}
+    for file in (path, *layers):
+        content = merge(content, _read(Path(file)))
+    return parse(content, " + ".join(str(f) for f in (path, *layers)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
+    return content
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Layer one configuration over another: mappings merge, everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged

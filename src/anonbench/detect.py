@@ -1,0 +1,84 @@
+"""Detection on the originals: every face of every image, once per detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench import detectors
+from anonbench.io import ArchiveReader, read_table, rows, write_table
+from anonbench.progress import progress
+from anonbench.types import Box, Face
+
+SCHEMA = {
+    "image_id": "str", "face": "int64", "left": "float64", "top": "float64", "right": "float64",
+    "bottom": "float64", "score": "float64", "points": "object", "eyes": "object",
+    "eyes_glasses": "object",
+}  # fmt: skip
+"""Columns of a detection table; `points`, `eyes`, `eyes_glasses` are flat lists of numbers."""
+
+
+def detect_files(
+    *, archive: Path | str, detector: str, options: Mapping[str, Any], out: Path | str
+) -> None:
+    """Run one detector over an archive of originals and write its detection table.
+
+    Parameters
+    ----------
+    archive : path
+        Images as ingest packed them.
+    detector : str
+        A name of `anonbench.detectors`.
+    options : mapping
+        Its options.
+    out : path
+        Detection table, one row per face, in archive order.
+    """
+    model = detectors.get(detector).build(options)
+    found: list[dict[str, Any]] = []
+    with ArchiveReader(archive) as images:
+        for image_id in progress(images.names(), f"detect {detector}"):
+            faces = model.detect(images.read(image_id))
+            found.extend(face_row(image_id, k, face) for k, face in enumerate(faces))
+    write_table(table_of(found), out)
+
+
+def table_of(faces: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return a detection table with the right columns and types, also where it has no rows."""
+    return pd.DataFrame(list(faces), columns=list(SCHEMA)).astype(SCHEMA)
+
+
+def face_row(image_id: str, index: int, face: Face) -> dict[str, Any]:
+    """Return the table row of a face."""
+    return {
+        "image_id": image_id,
+        "face": index,
+        **face.box._asdict(),
+        "score": face.score,
+        "points": face.points.ravel().tolist(),
+        "eyes": [c for box in face.eyes for c in box],
+        "eyes_glasses": [c for box in face.eyes_glasses for c in box],
+    }
+
+
+def read_faces(path: Path | str) -> dict[str, list[Face]]:
+    """Read a detection table into faces by image id, in the detector's order."""
+    faces: dict[str, list[Face]] = {}
+    for row in rows(read_table(path)):
+        face = Face(
+            Box(row.left, row.top, row.right, row.bottom),
+            row.score,
+            np.asarray(row.points, np.float32).reshape(-1, 2),
+            _boxes(row.eyes),
+            _boxes(row.eyes_glasses),
+        )
+        faces.setdefault(row.image_id, []).append(face)
+    return faces
+
+
+def _boxes(flat: Any) -> tuple[Box, ...]:
+    return tuple(Box(*map(float, flat[k : k + 4])) for k in range(0, len(flat), 4))

@@ -1,0 +1,36 @@
+"""Progress of long work, in the job's log and on the terminal."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+LOGGER = logging.getLogger("anonbench")
+INTERVAL = 10.0
+"""Seconds between two lines."""
+
+
+def log_to(path: Path | str | None) -> None:
+    """Send the project's log to a file, or to standard error where there is none."""
+    handler: logging.Handler
+    handler = logging.FileHandler(path, mode="w") if path else logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    LOGGER.handlers = [handler]
+    LOGGER.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+def progress(items: Sequence[T], what: str) -> Iterator[T]:
+    """Iterate over `items` and log how far it got, every ten seconds and at the end."""
+    start = last = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= INTERVAL or done == len(items):
+            last = now
+            rate = done / max(now - start, 1e-9)
+            LOGGER.info("%s: %d of %d (%.1f a second)", what, done, len(items), rate)

@@ -1,0 +1,73 @@
+"""What a recogniser is: the contract that every file of this folder fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbench.types import Face, Pixels
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a recogniser says of itself.
+
+    Attributes
+    ----------
+    label : str
+        Name in tables and figures.
+    reference : str
+        Paper or documentation.
+    dimension : int
+        Length of an embedding.
+    weights : tuple of str
+        Weight files, for provenance.
+    """
+
+    label: str
+    reference: str
+    dimension: int
+    weights: tuple[str, ...] = ()
+
+
+class Recogniser(Protocol):
+    """Finds faces, aligns them, and embeds them; alike faces have a small Euclidean distance."""
+
+    def detect(self, pixels: Pixels) -> list[Face]:
+        """Return the faces the attacker's own detector finds, with the points `align` needs."""
+        ...
+
+    def align(self, pixels: Pixels, points: NDArray[np.float32]) -> Pixels:
+        """Return the face chip that the network takes, cut out by landmarks (K, 2)."""
+        ...
+
+    def embed(self, chips: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Return embeddings (N, dimension) float32 of N face chips."""
+        ...
+
+
+class Plugin(Protocol):
+    """What a file of this folder exports as ``PLUGIN``."""
+
+    info: Info
+
+    def build(self, options: Mapping[str, Any], threads: int) -> Recogniser:
+        """Return a recogniser that uses `threads` threads."""
+        ...
+
+
+@dataclass(frozen=True)
+class RecogniserPlugin:
+    """A plug-in whose recogniser is a class with keyword options and `threads`."""
+
+    info: Info
+    factory: Any
+
+    def build(self, options: Mapping[str, Any], threads: int) -> Recogniser:
+        """Return ``factory(threads=threads, **options)``."""
+        recogniser: Recogniser = self.factory(threads=threads, **options)
+        return recogniser

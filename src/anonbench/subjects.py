@@ -1,0 +1,124 @@
+"""Which face of an image is the labelled subject's, and where its landmarks are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import dlib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anonbench.detect import read_faces
+from anonbench.dlib_files import weight_file
+from anonbench.io import ArchiveReader, read_table, rows, write_table
+from anonbench.ledger import Status
+from anonbench.types import Box, Face, Pixels
+
+MINIMUM_IOU = 0.3
+"""A face found in an anonymised image is the subject's if it overlaps his box at least so much.
+
+The boxes of Haar, HOG, MTCNN and the mesh around one face overlap by 0.4 to 0.8."""
+
+
+def choose(
+    faces: Sequence[Face], policy: Literal["largest", "central"], width: int, height: int
+) -> int:
+    """Return the index of the subject's face among `faces`, which must not be empty.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+        All faces of an image.
+    policy : {"largest", "central"}
+        The largest box, or the box whose centre is nearest to the image's.
+    width, height : int
+        Size of the image in pixels.
+    """
+    if policy == "largest":
+        return max(range(len(faces)), key=lambda k: (faces[k].box.area, -k))
+    return min(range(len(faces)), key=lambda k: (_off_centre(faces[k].box, width, height), k))
+
+
+def _off_centre(box: Box, width: int, height: int) -> float:
+    x, y = box.centre
+    return float(np.hypot(x - width / 2, y - height / 2))
+
+
+def match(faces: Sequence[Face], subject: Box) -> int | None:
+    """Return the index of the face that overlaps the subject's box best; None if none does."""
+    overlaps = [f.box.iou(subject) for f in faces]
+    if not overlaps or max(overlaps) < MINIMUM_IOU:
+        return None
+    return int(np.argmax(overlaps))
+
+
+def subject_files(
+    *,
+    archive: Path | str,
+    manifest: Path | str,
+    detections: Mapping[str, Path | str],
+    policy: Literal["largest", "central"],
+    out: Path | str,
+) -> None:
+    """Choose the subject's face in every image and write the subject table.
+
+    Parameters
+    ----------
+    archive, manifest : path
+        As ingest wrote them.
+    detections : mapping of str to path
+        Detection tables by detector, in order of preference: an image's subject comes from the
+        first detector that found any face in it.
+    policy : {"largest", "central"}
+        Which of several faces is the subject's.
+    out : path
+        Table with a row per image: image_id, status (ok or no_face, or the state of an image that
+        ingest could not use), detector, left, top, right, bottom, n_faces, and `points`: the five
+        landmarks of dlib's small predictor, by which the recogniser aligns.
+    """
+    found = [(name, read_faces(path)) for name, path in detections.items()]
+    predictor = dlib.shape_predictor(str(weight_file("shape_predictor_5_face_landmarks.dat")))
+    written = []
+    with ArchiveReader(archive) as images:
+        for record in rows(read_table(manifest)):
+            row: dict[str, Any] = {"image_id": record.image_id, "status": record.status}
+            hit = next(((n, f[record.image_id]) for n, f in found if record.image_id in f), None)
+            if record.status == Status.OK and hit is None:
+                row["status"] = str(Status.NO_FACE)
+            elif record.status == Status.OK and hit is not None:
+                faces = hit[1]
+                box = faces[choose(faces, policy, record.width, record.height)].box
+                points = five_points(predictor, images.read(record.image_id), box)
+                row |= {"detector": hit[0], **box._asdict(), "n_faces": len(faces)}
+                row["points"] = points.ravel().tolist()
+            written.append(row)
+    write_table(_table(written), out)
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = [
+        "image_id",
+        "status",
+        "detector",
+        "left",
+        "top",
+        "right",
+        "bottom",
+        "n_faces",
+        "points",
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    table["detector"] = table["detector"].fillna("").astype(str)
+    table["n_faces"] = table["n_faces"].fillna(0).astype("int64")
+    table["points"] = [p if isinstance(p, list) else [] for p in table["points"]]
+    return table.astype(dict.fromkeys(("left", "top", "right", "bottom"), "float64"))
+
+
+def five_points(predictor: Any, pixels: Pixels, box: Box) -> NDArray[np.float32]:
+    """Return the five landmarks (5, 2) of dlib's small predictor in a box."""
+    left, top, right, bottom = (round(v) for v in box)
+    shape = predictor(pixels, dlib.rectangle(left, top, right - 1, bottom - 1))
+    return np.array([(p.x, p.y) for p in shape.parts()], np.float32)
