@@ -1,0 +1,1 @@
+"""Numbers of the benchmark: error rates, intervals, identification, accuracy over folds."""

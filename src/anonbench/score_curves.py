@@ -1,0 +1,87 @@
+"""DET curve and distance histogram of one condition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from anonbench.comparisons import Comparisons, finite_scores
+from anonbench.metrics import verification
+
+CURVE_COLUMNS = (
+    "dataset", "method", "strength", "attack", "system", "policy",
+    "kind", "threshold", "fmr", "fnmr", "false_matches", "false_nonmatches",
+)  # fmt: skip
+"""Columns of every curve table."""
+
+HISTOGRAM_COLUMNS = (
+    "dataset", "method", "strength", "attack", "system", "policy",
+    "mated", "left", "right", "count",
+)  # fmt: skip
+"""Columns of every histogram table."""
+
+CURVE_POINTS = 1000
+_MIN_BINS = 60
+
+
+def curve_table(
+    context: Mapping[str, str], scores: Comparisons, minimum_mated: int
+) -> pd.DataFrame:
+    """DET points of completed and of all comparisons, at most 1000 each.
+
+    A condition with fewer than `minimum_mated` completed mated comparisons has no curve.
+    """
+    mated, nonmated = finite_scores(scores.mated), finite_scores(scores.nonmated)
+    tables = []
+    if mated.size >= max(1, minimum_mated) and nonmated.size:
+        kinds = {"completed": (mated, nonmated), "generalised": (scores.mated, scores.nonmated)}
+        for kind, (m, n) in kinds.items():
+            points = verification.det_points(verification.error_rates(m, n), CURVE_POINTS)
+            columns = {
+                "threshold": points.thresholds.astype(np.float64),
+                "fmr": points.fmr,
+                "fnmr": points.fnmr,
+                "false_matches": points.false_matches,
+                "false_nonmatches": points.false_nonmatches,
+            }
+            tables.append(pd.DataFrame({**context, "kind": kind, **columns}))
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(CURVE_COLUMNS))
+
+
+def bin_width(baseline: Comparisons) -> float:
+    """Width 1, 2 or 5 x 10^k that gives the clear distances at least 60 bins."""
+    finite = np.concatenate([finite_scores(baseline.mated), finite_scores(baseline.nonmated)])
+    widest = -float(finite.min()) if finite.size else 0.0
+    if widest <= 0.0:
+        return 0.02
+    power = 10.0 ** math.floor(math.log10(widest / _MIN_BINS))
+    return max(
+        step * power for step in (1, 2, 5) if step * power * _MIN_BINS <= widest or step == 1
+    )
+
+
+def histogram_table(context: Mapping[str, str], scores: Comparisons, width: float) -> pd.DataFrame:
+    """Completed distances counted in bins of `width` from 0, mated and non-mated on one grid."""
+    sets = {True: -finite_scores(scores.mated), False: -finite_scores(scores.nonmated)}
+    bins = {
+        mated: np.floor(d.astype(np.float64) / width).astype(np.int64) for mated, d in sets.items()
+    }
+    size = max((int(b.max()) + 1 for b in bins.values() if b.size), default=0)
+    edges = np.arange(size + 1) * width
+    tables = [
+        pd.DataFrame(
+            {
+                **context,
+                "mated": mated,
+                "left": edges[:-1],
+                "right": edges[1:],
+                "count": np.bincount(chosen, minlength=size),
+            }
+        )
+        for mated, chosen in bins.items()
+        if chosen.size
+    ]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(HISTOGRAM_COLUMNS))

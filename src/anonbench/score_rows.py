@@ -1,0 +1,113 @@
+"""Rows of a metric table, and those that need no error rates: rank-1, failures, same image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbench.comparisons import Comparisons
+from anonbench.metrics import intervals
+from anonbench.metrics.identification import chance, cmc
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What to measure and how.
+
+    `fmr_targets` are shares in (0, 1], `distance_threshold` is a Euclidean distance,
+    `minimum_mated` the number of mated comparisons below which a rate is not given.
+    """
+
+    fmr_targets: Sequence[float] = (0.1, 0.01, 0.001, 0.0001)
+    distance_threshold: float = 0.575
+    replicates: int = 1000
+    confidence: float = 0.95
+    minimum_mated: int = 30
+
+
+@dataclass
+class Rows:
+    """Collects the metric rows of one condition."""
+
+    context: Mapping[str, str]
+    settings: ScoreSettings
+    weights: NDArray[np.float64]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        metric: str,
+        value: float,
+        n: int,
+        note: str = "",
+        values: NDArray[np.float64] | None = None,
+        n_subjects: int = 0,
+        task: str = "verification",
+    ) -> None:
+        """Add a row; `values` are bootstrap replicates, of a rate where `n_subjects` is given."""
+        bounds = intervals.Interval(math.nan, math.nan)
+        if values is not None and not math.isnan(value):
+            bounds = intervals.rate_interval(value, values, n_subjects, self.settings.confidence)
+        if math.isnan(value) and not note:
+            raise ValueError(f"{metric} is missing without a reason")
+        row = {"metric": metric, "value": value, "low": bounds.low, "high": bounds.high}
+        self.rows.append({**self.context, "task": task, **row, "n": n, "note": note})
+
+
+def identification_rows(rows: Rows, scores: Comparisons) -> None:
+    """Add the closed-set rank-1 rate; its interval resamples the probes' subjects."""
+    n = int(scores.ranks.size)
+    if n == 0:
+        note = "no closed-set probe: the protocol has no gallery to search"
+        rows.add("rank_1", math.nan, 0, note, task="identification")
+        return
+    hits = scores.ranks == 1
+    missed = int(np.count_nonzero(scores.ranks > scores.n_gallery))
+    note = f"chance {chance(1, scores.n_gallery):.4g} among {scores.n_gallery} subjects"
+    if missed:
+        note += f"; {missed} of {n} probes failed or had no enrolled mate and count as misses"
+    values = intervals.replicate_share(rows.weights, hits, scores.rank_subjects)
+    value = float(cmc(scores.ranks, scores.n_gallery)[0])
+    n_subjects = int(np.unique(scores.rank_subjects).size)
+    rows.add("rank_1", value, n, note, values, n_subjects, task="identification")
+
+
+def failure_row(
+    rows: Rows, metric: str, failed: NDArray[np.bool_], subjects: Any, note: str
+) -> None:
+    """Add FTA (one entry per probe sample) or FTE (one entry per gallery subject)."""
+    values = intervals.replicate_share(rows.weights, failed, subjects)
+    n_subjects = int(np.unique(subjects).size)
+    rows.add(metric, float(failed.mean()), int(failed.size), note, values, n_subjects)
+
+
+def same_image_rows(rows: Rows, distance: NDArray[np.float32], subjects: Any) -> None:
+    """Add how alike each image and its own anonymised version are (inf = failed)."""
+    limit, n = rows.settings.distance_threshold, int(distance.size)
+    completed = np.isfinite(distance)
+    n_completed = int(np.count_nonzero(completed))
+    failed = f"{n - n_completed} of {n} comparisons failed"
+    accepted = distance <= limit
+    values = intervals.replicate_share(rows.weights, accepted, subjects)
+    rows.add(
+        f"accepted_at_{limit:g}",
+        float(accepted.mean()),
+        n,
+        f"{failed} and count as rejected" if n_completed < n else "",
+        values,
+        int(np.unique(subjects).size),
+    )
+    if n_completed < rows.settings.minimum_mated:
+        note = f"{n_completed} completed comparisons, fewer than {rows.settings.minimum_mated}"
+        rows.add("median_distance", math.nan, n_completed, note)
+        return
+    chosen, codes = distance[completed], subjects[completed]
+    middle = float(np.sort(chosen)[(n_completed - 1) // 2])
+    values = intervals.replicate_median(rows.weights, chosen, codes)
+    note = f"{failed} and are left out" if n_completed < n else ""
+    rows.add("median_distance", middle, n_completed, note, values)

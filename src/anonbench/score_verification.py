@@ -1,0 +1,221 @@
+"""Verification rows of one condition (attack, strength, recogniser, policy)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbench.comparisons import Comparisons, finite_scores
+from anonbench.metrics import intervals, replicates, verification
+from anonbench.metrics.folds import fold_accuracy
+from anonbench.metrics.results import OperatingPoint
+from anonbench.score_rows import Rows
+
+Floats = NDArray[np.floating[Any]]
+Points = dict[float, OperatingPoint]
+Clear = Mapping[float, OperatingPoint]
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """Scores of a condition with everything that its rows share."""
+
+    scores: Comparisons
+    mated: Floats
+    nonmated: Floats
+    eer: verification.EqualErrorRate | None
+    points: Mapping[float, OperatingPoint]
+    general_eer: verification.EqualErrorRate
+    general_points: Mapping[float, OperatingPoint]
+    counts: replicates.Replicates
+    too_few: str
+    too_few_in_all: str
+
+
+def verification_rows(rows: Rows, scores: Comparisons, clear: Clear) -> None:
+    """Add EER, AUC, FNMR at FMR, generalised rates and the rates at fixed thresholds."""
+    condition = _condition(rows, scores, clear)
+    _completed_rows(rows, condition)
+    _generalised_rows(rows, condition)
+    _clear_rows(rows, condition, clear)
+    _accepted_rows(rows, condition)
+    if scores.folds is not None:
+        _accuracy_row(rows, scores, condition.too_few_in_all)
+
+
+def clear_thresholds(baseline: Comparisons, targets: Sequence[float]) -> Points:
+    """Operating points of the completed clear comparisons at each target FMR."""
+    mated, nonmated = finite_scores(baseline.mated), finite_scores(baseline.nonmated)
+    if mated.size == 0 or nonmated.size == 0:
+        reason = "no completed mated or non-mated comparison"
+        missing = OperatingPoint(math.nan, math.nan, math.nan, 0, 0, 0.0, False, reason)
+        return dict.fromkeys(targets, missing)
+    return _points(mated, nonmated, targets, _distinct(baseline, nonmated.size))
+
+
+def _condition(rows: Rows, scores: Comparisons, clear: Clear) -> _Condition:
+    few, targets = rows.settings.minimum_mated, rows.settings.fmr_targets
+    mated, nonmated = finite_scores(scores.mated), finite_scores(scores.nonmated)
+    eer, points = None, {}
+    if mated.size and nonmated.size:
+        eer = verification.equal_error_rate(mated, nonmated)
+        points = _points(mated, nonmated, targets, _distinct(scores, nonmated.size))
+    general = _points(scores.mated, scores.nonmated, targets, scores.distinct_nonmated)
+    fixed = [p.threshold for group in (points, general, clear) for p in group.values()]
+    fixed += [-rows.settings.distance_threshold, eer.threshold if eer else math.nan]
+    too_few = "" if nonmated.size else "no completed non-mated comparison"
+    if mated.size < few:
+        too_few = f"{mated.size} completed mated comparisons, fewer than {few}"
+    in_all = f"{scores.mated.size} mated comparisons, fewer than {few}"
+    return _Condition(
+        scores=scores,
+        mated=mated,
+        nonmated=nonmated,
+        eer=eer,
+        points=points,
+        general_eer=verification.equal_error_rate(scores.mated, scores.nonmated),
+        general_points=general,
+        counts=_replicated(rows.weights, scores, np.array(fixed)),
+        too_few=too_few,
+        too_few_in_all=in_all if scores.mated.size < few else "",
+    )
+
+
+def _points(mated: Floats, nonmated: Floats, targets: Sequence[float], distinct: int) -> Points:
+    rates = verification.error_rates(mated, nonmated)
+    return {target: verification.fnmr_at_fmr(rates, target, distinct) for target in targets}
+
+
+def _replicated(
+    weights: NDArray[np.float64], scores: Comparisons, fixed: Floats
+) -> replicates.Replicates:
+    grid, exhaustive = replicates.threshold_grid(scores.mated, scores.nonmated, fixed)
+    mated = scores.mated, scores.mated_subjects
+    nonmated = scores.nonmated, scores.nonmated_gallery, scores.nonmated_probe
+    return replicates.replicate_counts(weights, grid, mated, nonmated, exhaustive)
+
+
+def _completed_rows(rows: Rows, condition: _Condition) -> None:
+    """Add EER, AUC and FNMR at FMR over completed comparisons."""
+    n_mated, n = condition.mated.size, condition.mated.size + condition.nonmated.size
+    names = [f"fnmr_at_fmr_{t:g}" for t in rows.settings.fmr_targets]
+    if condition.too_few or condition.eer is None:
+        for name in ("eer", "eer_low_bound", "eer_high_bound", "auc"):
+            rows.add(name, math.nan, n, condition.too_few)
+        for name in names:
+            rows.add(name, math.nan, n_mated, condition.too_few)
+        return
+    counts, eer = condition.counts.completed(), condition.eer
+    n_subjects = int(np.unique(condition.scores.mated_subjects).size)
+    rows.add("eer", eer.value, n, eer.reason, replicates.replicate_eer(counts), n_subjects)
+    rows.add("eer_low_bound", eer.low, n, eer.reason)
+    rows.add("eer_high_bound", eer.high, n, eer.reason)
+    area = verification.auc(condition.mated, condition.nonmated)
+    rows.add("auc", area, n, "", replicates.replicate_auc(counts), n_subjects)
+    for name, (target, point) in zip(names, condition.points.items(), strict=True):
+        values = replicates.replicate_fnmr_at_fmr(counts, target) if point.supported else None
+        rows.add(name, point.fnmr, n_mated, _point_note(point), values, n_subjects)
+
+
+def _generalised_rows(rows: Rows, condition: _Condition) -> None:
+    """Add the same with failed comparisons counted as rejected."""
+    scores, counts, few = condition.scores, condition.counts, condition.too_few_in_all
+    n_subjects = int(np.unique(scores.mated_subjects).size)
+    n_mated, n = scores.mated.size, scores.mated.size + scores.nonmated.size
+    eer = condition.general_eer
+    value, note = (math.nan, few) if few else (eer.value, eer.reason)
+    rows.add("geer", value, n, note, replicates.replicate_eer(counts), n_subjects)
+    for target, point in condition.general_points.items():
+        value, note = (math.nan, few) if few else (point.fnmr, _point_note(point))
+        values = replicates.replicate_fnmr_at_fmr(counts, target) if point.supported else None
+        rows.add(f"gfrr_at_gfar_{target:g}", value, n_mated, note, values, n_subjects)
+
+
+def _clear_rows(rows: Rows, condition: _Condition, clear: Clear) -> None:
+    """Add the rates achieved at the thresholds fixed on the clear baseline."""
+    everything, completed = condition.counts, condition.counts.completed()
+    scores, grid = condition.scores, condition.counts.thresholds
+    n_subjects = int(np.unique(scores.mated_subjects).size)
+    kinds = (
+        ("fmr", condition.nonmated, completed.fmr, condition.too_few, rows.weights.shape[1]),
+        ("fnmr", condition.mated, completed.fnmr, condition.too_few, n_subjects),
+        ("gfrr", scores.mated, everything.fnmr, condition.too_few_in_all, n_subjects),
+    )
+    for name, chosen, replicated, few, subjects in kinds:
+        table = replicated()
+        for target, point in clear.items():
+            metric = f"{name}_at_clear_fmr_{target:g}"
+            note = few or (f"no clear threshold: {point.reason}" if not point.supported else "")
+            if note:
+                rows.add(metric, math.nan, chosen.size, note)
+                continue
+            accepted = int(np.count_nonzero(chosen >= grid.dtype.type(point.threshold)))
+            errors = accepted if name == "fmr" else chosen.size - accepted
+            values = table[:, _column(grid, point.threshold)]
+            rows.add(
+                metric, errors / chosen.size, chosen.size, _point_note(point), values, subjects
+            )
+
+
+def _accepted_rows(rows: Rows, condition: _Condition) -> None:
+    """Add the shares of all comparisons accepted at a distance (Heimes 2021, fig. 9)."""
+    scores, counts, limit = condition.scores, condition.counts, rows.settings.distance_threshold
+    column = _column(counts.thresholds, -limit)
+    confusion = verification.confusion_at(scores.mated, scores.nonmated, -limit)
+    n_subjects = int(np.unique(scores.mated_subjects).size)
+    for name, chosen, share, values, subjects in (
+        ("mated", scores.mated, confusion.mated_accepted_share, 1 - counts.fnmr(), n_subjects),
+        (
+            "nonmated",
+            scores.nonmated,
+            confusion.nonmated_accepted_share,
+            counts.fmr(),
+            rows.weights.shape[1],
+        ),
+    ):
+        failed = int(np.count_nonzero(chosen == -np.inf))
+        note = f"{failed} of {chosen.size} comparisons failed and count as rejected"
+        metric = f"{name}_accepted_at_{limit:g}"
+        if condition.too_few_in_all:
+            rows.add(metric, math.nan, chosen.size, condition.too_few_in_all)
+            continue
+        rows.add(metric, share, chosen.size, note if failed else "", values[:, column], subjects)
+
+
+def _accuracy_row(rows: Rows, scores: Comparisons, few: str) -> None:
+    """Add the mean accuracy over folds; its interval resamples subjects at the thresholds found."""
+    assert scores.folds is not None
+    values = np.concatenate([scores.mated, scores.nonmated])
+    mated = np.arange(values.size) < scores.mated.size
+    result = fold_accuracy(values, mated, np.concatenate(scores.folds))
+    value, note = (math.nan, few) if few else (result.value, result.reason)
+    failed = int(np.count_nonzero(values == -np.inf))
+    if failed and not note:
+        note = f"{failed} of {values.size} pairs failed and count as rejected"
+    first = np.concatenate([scores.mated_subjects, scores.nonmated_gallery])
+    second = np.concatenate([scores.mated_subjects, scores.nonmated_probe])
+    replicated = intervals.replicate_share(rows.weights, result.correct, first, second)
+    rows.add("accuracy", value, values.size, note, replicated, rows.weights.shape[1])
+
+
+def _point_note(point: OperatingPoint) -> str:
+    if not point.supported or point.expected_errors >= verification.RULE_OF_THIRTY:
+        return point.reason
+    return f"rough: {point.expected_errors:.3g} false matches expected, fewer than 30 (rule of 30)"
+
+
+def _column(grid: Floats, threshold: float) -> int:
+    """Index of a threshold that is in the grid."""
+    index = int(np.searchsorted(grid, grid.dtype.type(threshold)))
+    assert grid[index] == grid.dtype.type(threshold)
+    return index
+
+
+def _distinct(scores: Comparisons, completed: int) -> int:
+    """Completed non-mated comparisons of distinct image pairs."""
+    return completed // 2 if scores.distinct_nonmated < scores.nonmated.size else completed
