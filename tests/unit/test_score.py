@@ -254,19 +254,20 @@ def test_errors() -> None:
         _score(replace(base, embeddings=np.full_like(base.embeddings, np.inf)))
 
 
-def test_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_files(tmp_path: Path, suffix: str) -> None:
     """`score_files` writes what `score` computes, and the same bytes every time."""
     values = _clear()
     values[5] = np.nan
     write_embeddings(_embeddings(_clear()), tmp_path / "original.npz")
     write_embeddings(_embeddings(values, "5"), tmp_path / "blur.npz")
-    write_table(_manifest(), tmp_path / "manifest.parquet")
-    outputs = ("metrics.csv", "curves.parquet", "histograms.parquet")
+    write_table(_manifest(), tmp_path / f"manifest.{suffix}")
+    outputs = ("metrics.csv", f"curves.{suffix}", f"histograms.{suffix}")
     for run in ("one", "two"):
         score_files(
             tmp_path / "original.npz",
             tmp_path / "blur.npz",
-            tmp_path / "manifest.parquet",
+            tmp_path / f"manifest.{suffix}",
             None,
             *(tmp_path / run / name for name in outputs),
             dataset="drawn",
