@@ -143,3 +143,12 @@ def test_all_pairs_never_compares_an_image_with_itself() -> None:
     assert both.mated.max() == -0.75
     # c has no other image to find, so it is no closed-set probe.
     np.testing.assert_array_equal(both.ranks, [1, 1, 1, 1, 1])
+
+
+def test_identification_leaves_the_image_itself_out() -> None:
+    """Each picture is nearest to its own version, and that must not make it rank 1."""
+    part = partition(_manifest(), "all_pairs")
+    values = np.array([0.0, 10.0, 20.0, 1.0, 11.0, 21.0])[:, None]
+    for same_source in (True, False):
+        scores = compare(values, values, part, same_source)
+        np.testing.assert_array_equal(scores.ranks, [2, 2, 3, 2, 2])
