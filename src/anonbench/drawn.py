@@ -17,6 +17,7 @@ import numpy as np
 
 from anonbench import drawn_layers as layers
 from anonbench.drawn_layers import Canvas, Traits, View
+from anonbench.drawn_names import drawn_path, drawn_paths
 from anonbench.io import atomic, encode_png
 from anonbench.seeds import generator
 from anonbench.types import Pixels
@@ -140,15 +141,6 @@ def _expression(view: int) -> str:
     return EXPRESSIONS[view % len(EXPRESSIONS)]
 
 
-def _path(subject: int, view: int) -> str:
-    return f"{subject:02d}/{view}.png"
-
-
-def drawn_paths(subjects: int = 12, views: int = 4) -> list[str]:
-    """Return the pictures' paths in the set's folder, subject by subject (POSIX, relative)."""
-    return [_path(subject, view) for subject in range(subjects) for view in range(views)]
-
-
 def write_drawn_set(
     out: Path, *, subjects: int = 12, views: int = 4, size: int = 192, seed: int = 1
 ) -> None:
@@ -174,9 +166,12 @@ def write_drawn_set(
     rows = [("path", "subject", "session", "expression")]
     for subject in range(subjects):
         for view in range(views):
-            path = _path(subject, view)
+            path = drawn_path(subject, view)
             with atomic(out / path) as partial:
                 partial.write_bytes(encode_png(draw_face(subject, view, seed=seed, size=size)))
             rows.append((path, f"{subject:02d}", str(view), _expression(view)))
     with atomic(out / "labels.csv") as partial, partial.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+__all__ = ["EXPRESSIONS", "draw_face", "drawn_paths", "write_drawn_set"]

@@ -26,7 +26,6 @@ def embed_files(
     archive: Path | str,
     ledger: Path | str,
     subjects: Path | str,
-    strengths: Sequence[str],
     recogniser: str,
     options: Mapping[str, Any],
     policies: Sequence[str],
@@ -41,8 +40,6 @@ def embed_files(
         Images of the method and what happened to each.
     subjects : path
         The subject's box and landmarks in every original image.
-    strengths : sequence of str
-        Strength labels, in the order of the result.
     recogniser : str
         A name of `anonbench.recognisers`.
     options : mapping
@@ -59,6 +56,8 @@ def embed_files(
     """
     plugin = recognisers.get(recogniser)
     table = read_table(subjects)
+    states = _states(ledger)
+    strengths = tuple(dict.fromkeys(strength for _, strength in states))
     job = _Job(
         plugin.build(options, threads),
         np.full(
@@ -66,7 +65,6 @@ def embed_files(
         ),
         np.full((len(strengths), len(policies), len(table)), str(Status.MISSING), "<U16"),
     )
-    states = _states(ledger)
     with ArchiveReader(archive) as images:
         for n, subject in enumerate(progress(list(rows(table)), "embed")):
             for s, strength in enumerate(strengths):
@@ -80,9 +78,7 @@ def embed_files(
                     job.look(pixels, subject, policy, (s, p, n))
     job.flush()
     ids = tuple(table["image_id"])
-    write_embeddings(
-        Embeddings(ids, tuple(strengths), tuple(policies), job.embeddings, job.status), out
-    )
+    write_embeddings(Embeddings(ids, strengths, tuple(policies), job.embeddings, job.status), out)
 
 
 def _states(ledger: Path | str) -> dict[tuple[str, str], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,23 @@ def log_to(path: Path | str | None) -> None:
     LOGGER.handlers = [handler]
     LOGGER.setLevel(logging.INFO)
     logging.captureWarnings(True)
+
+
+@contextmanager
+def logged(path: Path | str | None) -> Iterator[None]:
+    """Log to a file what happens inside, a failure with its traceback included.
+
+    A failure goes on to the caller.
+    """
+    log_to(path)
+    try:
+        yield
+    except Exception:
+        LOGGER.exception("failed")
+        raise
+    finally:
+        for handler in LOGGER.handlers:
+            handler.flush()
 
 
 def progress(items: Sequence[T], what: str) -> Iterator[T]:

@@ -1,0 +1,120 @@
+"""The command `anonbench`: what is not a workflow."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonbench.config import ConfigError, Params
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+Config = Annotated[
+    list[Path] | None,
+    typer.Option("--config", "-c", help="Layered over params.yaml, like --configfile; repeatable."),
+]
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.secho(message, err=True, fg="red")
+    return typer.Exit(1)
+
+
+@app.command()
+def anonymise(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of images.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    method: Annotated[str, typer.Option(help="Name of an anonymiser.")] = "blur",
+    strength: Annotated[float | None, typer.Option(help="In the method's unit.")] = None,
+    region: Annotated[str, typer.Option(help="face, eyes or eyes_glasses.")] = "face",
+    detector: Annotated[
+        list[str] | None, typer.Option(help="Who finds the faces; repeatable, tried in order.")
+    ] = None,
+    faces: Annotated[str, typer.Option(help="all, largest or central.")] = "all",
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
+) -> None:
+    """Anonymise every image below IN into OUT, under the same names as PNG.
+
+    An image without a face, or that cannot be processed, becomes black and is listed in
+    OUT/ledger.csv: nothing passes through.
+    """
+    from anonbench.folders import FolderError, anonymise_folder
+
+    try:
+        counts = anonymise_folder(
+            source, target, anonymiser=method, strength=strength, region=region,
+            detectors=detector or ["haar"], faces=faces, seed=seed,
+        )  # fmt: skip
+    except (FolderError, ValueError, OSError) as error:
+        raise _fail(str(error)) from None
+    for status, count in sorted(counts.items()):
+        typer.echo(f"{count:6d} {status}")
+    typer.echo(f"{target / 'ledger.csv'} tells what happened to each image.")
+    if set(counts) - {"ok"}:
+        typer.secho("Images that are not ok were blacked out or left out.", err=True, fg="yellow")
+
+
+@app.command()
+def validate(config: Config = None) -> None:
+    """Check parameters and data before any work."""
+    from anonbench.validate import check_data, check_methods
+
+    params = _load(config)
+    try:
+        check_methods(params)
+    except ConfigError as error:
+        raise _fail(str(error)) from None
+    problems = check_data(params)
+    for line in problems:
+        typer.secho(line.text, err=line.fatal, fg="red" if line.fatal else "yellow")
+    if any(line.fatal for line in problems):
+        raise typer.Exit(1)
+    typer.echo(
+        f"{len(params.run.datasets)} data sets, {len(params.run.methods)} methods and "
+        f"{len(params.run.recognisers)} recognisers can be used."
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Check the environment, weights and cascades."""
+    from anonbench.validate import check_environment
+
+    checks = check_environment()
+    for name, problem in checks:
+        typer.secho(f"{'FAIL' if problem else 'ok':5}{name}{': ' + problem if problem else ''}",
+                    fg="red" if problem else None)  # fmt: skip
+    if any(problem for _, problem in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def methods() -> None:
+    """List the anonymisers with the meaning of their strength."""
+    from anonbench import anonymisers
+
+    for name in anonymisers.names():
+        info = anonymisers.get(name).info
+        typer.echo(f"{name:15} {info.label}: {info.strength or 'no strength'}. {info.reference}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of params.yaml."""
+    json.dump(Params.model_json_schema(), sys.stdout, indent=2, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+def _load(layers: list[Path] | None) -> Params:
+    from anonbench.config import load
+
+    try:
+        return load("params.yaml", *(layers or []))
+    except ConfigError as error:
+        raise _fail(str(error)) from None

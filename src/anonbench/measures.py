@@ -1,0 +1,186 @@
+"""From measurements by image to metric rows with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anonbench.io import METRIC_COLUMNS
+from anonbench.ledger import Status
+from anonbench.metrics.intervals import rate_interval, replicate_share
+
+Array = NDArray[np.float64]
+
+MEANS = {
+    "ssim_inside": "structural similarity inside the subject's face box",
+    "ssim_outside": "structural similarity outside the subject's face box",
+    "unchanged_outside": "share of images untouched to the bit outside the regions to change",
+}
+"""Quality metrics that are means over images."""
+
+
+def psnr(mse: Any) -> Any:
+    """Return the peak signal-to-noise ratio in dB of a mean squared error on 0..255; inf for 0."""
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(255.0**2 / np.asarray(mse, np.float64))
+
+
+def leaks(images: pd.DataFrame, bound: float) -> pd.DataFrame:
+    """Return the outputs that are, in what a method had to change, too near to their original.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As `anonbench.utility.utility_files` wrote it.
+    bound : float
+        PSNR in dB; nearer than this is a leak.
+
+    Returns
+    -------
+    DataFrame
+        Columns strength, image_id, kind (identical or near_identical), psnr (inf if identical).
+    """
+    measured = images[(images["status"] == Status.OK) & images["mse_region"].notna()]
+    ratio = psnr(measured["mse_region"])
+    near = measured.assign(
+        psnr=ratio, kind=np.where(np.isinf(ratio), "identical", "near_identical")
+    )
+    chosen: pd.DataFrame = near.loc[ratio > bound, ["strength", "image_id", "kind", "psnr"]]
+    return chosen.reset_index(drop=True)
+
+
+def measure_rows(
+    images: pd.DataFrame,
+    subjects: pd.Series[str],
+    weights: Array,
+    *,
+    dataset: str,
+    method: str,
+    psnr_bound: float,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return metric rows of one method on one data set.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As `anonbench.utility.utility_files` wrote it: one row an image and strength.
+    subjects : Series
+        Subject by image id.
+    weights : ndarray of shape (B, S)
+        Subject resamples, columns in the order of the sorted subject names.
+    dataset, method : str
+        For the key columns.
+    psnr_bound : float
+        See `leaks`.
+    confidence : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        With `METRIC_COLUMNS`. Images that were blacked out count in every share and mean that is
+        defined for a black image.
+    """
+    codes = {name: k for k, name in enumerate(sorted(set(subjects)))}
+    leaking = set(map(tuple, leaks(images, psnr_bound)[["strength", "image_id"]].to_numpy()))
+    rows: list[dict[str, Any]] = []
+    for strength, group in images.groupby("strength", sort=False):
+        subject = group["image_id"].map(subjects).map(codes).to_numpy(np.int64).astype(np.int64)
+        add = _Adder(rows, weights, subject, confidence, {
+            "dataset": dataset, "method": method, "strength": strength, "attack": "", "policy": "",
+        })  # fmt: skip
+        for column in sorted(c for c in group.columns if c.startswith("found_")):
+            system = column.removeprefix("found_")
+            add.mean("detection", "detected", group[column], system, missing=0.0)
+            add.mean("detection", "extra_faces", group.get(f"extra_{system}"), system)
+        for metric in MEANS:
+            add.mean("quality", metric, group.get(metric))
+        for place in ("inside", "outside"):
+            add.psnr(f"psnr_{place}", group.get(f"mse_{place}"))
+        leak = pd.Series([float((strength, i) in leaking) for i in group["image_id"]])
+        add.mean("leak", "leak_share", leak.where((group["status"] == Status.OK).to_numpy()))
+        add.mean("ledger", "fail_closed", (group["status"] != Status.OK) * 1.0)
+    return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
+
+
+class _Adder:
+    """Adds rows of one condition."""
+
+    def __init__(
+        self,
+        rows: list[dict[str, Any]],
+        weights: Array,
+        subject: NDArray[np.int64],
+        confidence: float,
+        keys: dict[str, Any],
+    ) -> None:
+        self._rows = rows
+        self._weights = weights
+        self._subject = subject
+        self._confidence = confidence
+        self._keys = keys
+
+    def mean(
+        self,
+        task: str,
+        metric: str,
+        values: pd.Series[float] | None,
+        system: str = "",
+        missing: float | None = None,
+    ) -> None:
+        """Add the mean of the values that there are; `missing` stands for the others if given."""
+        value, replicates, n, subjects = self._replicates(values, missing)
+        share = metric not in ("extra_faces", "ssim_inside", "ssim_outside")
+        bounds = rate_interval(value, replicates, subjects if share else 0, self._confidence)
+        self._add(task, metric, system, value, bounds.low, bounds.high, n, "no image to measure")
+
+    def psnr(self, metric: str, errors: pd.Series[float] | None) -> None:
+        """Add the PSNR of the mean of squared errors, which is infinite where all are zero."""
+        value, replicates, n, _ = self._replicates(errors, None)
+        if value == 0:
+            nan = float("nan")
+            self._add("quality", metric, "", nan, nan, nan, n, "infinite: identical in all images")
+            return
+        bounds = rate_interval(value, replicates, 0, self._confidence)
+        low, high = float(psnr(bounds.high)), float(psnr(bounds.low))
+        high = high if np.isfinite(high) else float("nan")
+        self._add("quality", metric, "", float(psnr(value)), low, high, n, "no image to measure")
+
+    def _replicates(
+        self, values: pd.Series[float] | None, missing: float | None
+    ) -> tuple[float, Array, int, int]:
+        given = (
+            np.full(len(self._subject), np.nan) if values is None else values.to_numpy(np.float64)
+        )
+        if missing is not None:
+            given = np.where(np.isnan(given), missing, given)
+        there = ~np.isnan(given)
+        n = int(there.sum())
+        subject = self._subject[there]
+        if not n:
+            return float("nan"), np.full(max(1, len(self._weights)), np.nan), 0, 0
+        replicates = (
+            replicate_share(self._weights, given[there], subject)
+            if len(self._weights)
+            else np.full(1, np.nan)
+        )
+        return float(given[there].mean()), replicates, n, len(np.unique(subject))
+
+    def _add(
+        self,
+        task: str,
+        metric: str,
+        system: str,
+        value: float,
+        low: float,
+        high: float,
+        n: int,
+        why: str,
+    ) -> None:
+        note = why if np.isnan(value) else ""
+        row = {"task": task, "metric": metric, "system": system, "value": value, "low": low}
+        self._rows.append({**self._keys, **row, "high": high, "n": n, "note": note})

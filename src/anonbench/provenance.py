@@ -1,0 +1,74 @@
+"""Where the numbers come from: versions, hashes and parameters."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anonbench
+from anonbench.detectors.haar import CASCADES, cascade_path
+from anonbench.dlib_files import HASHES, weight_file
+from anonbench.hashing import sha256
+from anonbench.io import write_json
+
+PACKAGES = (
+    "numpy", "scipy", "pandas", "pyarrow", "pillow", "scikit-image", "opencv-contrib-python",
+    "torch", "facenet-pytorch", "mediapipe", "dlib-bin", "face-recognition-models", "snakemake",
+)  # fmt: skip
+"""Libraries whose version can change a number."""
+
+
+def version(package: str) -> str:
+    """Return the installed version of a package, or that it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def weights() -> dict[str, str]:
+    """Return the SHA-256 of every weight file and cascade by name."""
+    files = {name: weight_file(name) for name in HASHES}
+    files |= {name: cascade_path(name) for name in CASCADES.values()}
+    return {name: sha256(path) for name, path in sorted(files.items())}
+
+
+def provenance_file(
+    *,
+    inputs: Mapping[str, Path | str],
+    parameters: Mapping[str, Any],
+    code: Mapping[str, Any],
+    out: Path | str,
+) -> None:
+    """Write what a reader needs to trace the numbers of a run.
+
+    Nothing in it depends on the time or on the machine's name.
+
+    Parameters
+    ----------
+    inputs : mapping of str to path
+        Files whose content defines the data: the manifests, which hold every image's SHA-256.
+    parameters : mapping
+        The configuration with all defaults filled in.
+    code : mapping
+        Digests of the code behind every stage.
+    out : path
+        JSON file.
+    """
+    write_json(
+        {
+            "versions": {
+                "anonbench": anonbench.__version__,
+                "python": platform.python_version(),
+                **{p: version(p) for p in PACKAGES},
+            },
+            "inputs": {name: sha256(path) for name, path in inputs.items()},
+            "weights": weights(),
+            "parameters": dict(parameters),
+            "code": dict(code),
+        },
+        out,
+    )

@@ -1,0 +1,262 @@
+"""Everything a run found, gathered into a few tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench import anonymisers
+from anonbench.checks import run_checks
+from anonbench.io import METRIC_COLUMNS, read_table, rows, write_json, write_table
+from anonbench.ledger import Status
+from anonbench.measures import leaks, measure_rows
+from anonbench.metrics.intervals import subject_weights
+from anonbench.seeds import generator
+from anonbench.strengths import strength_label
+
+LEDGER_COLUMNS = ("dataset", "method", "strength", "image_id", "path", "stage", "status", "detail")
+LEAK_COLUMNS = ("dataset", "method", "strength", "image_id", "kind", "psnr")
+WORST = "worst"
+"""Name of the most successful attack and policy in `metrics.json`."""
+
+
+@dataclass(frozen=True)
+class MethodFiles:
+    """What one method left behind on one data set.
+
+    Attributes
+    ----------
+    dataset, method : str
+        Names of the entries.
+    scores : mapping of str to Path
+        By kind (metrics, curves, histograms), the files of all recognisers.
+    images : Path
+        Measurements by image.
+    ledger : Path
+        What happened to every image.
+    """
+
+    dataset: str
+    method: str
+    scores: Mapping[str, Sequence[Path]]
+    images: Path
+    ledger: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of the summary: seed, bootstrap resamples, coverage, leak limits, exemptions."""
+
+    seed: int
+    bootstrap: int
+    confidence: float
+    leak_psnr: float
+    leak_share: float
+    exempt: frozenset[tuple[str, str]]
+
+
+def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
+    """Sort the input files of the workflow's rule, listed by data set, method and recogniser.
+
+    Parameters
+    ----------
+    plan : mapping
+        `anonbench.workflow.Plan.summary`.
+    files : object
+        With the attributes metrics, curves, histograms (one a data set, method and recogniser) and
+        images, ledgers (one a data set and method).
+    """
+    systems = len(plan["recognisers"])
+    names = [(d, m) for d in plan["datasets"] for m in plan["methods"]]
+    found = []
+    for k, (dataset, method) in enumerate(names):
+        scores = {
+            kind: [Path(p) for p in getattr(files, kind)[k * systems : (k + 1) * systems]]
+            for kind in ("metrics", "curves", "histograms")
+        }
+        own = Path(files.images[k]), Path(files.ledgers[k])
+        found.append(MethodFiles(dataset, method, scores, *own))
+    return found
+
+
+def summary_settings(plan: Mapping[str, Any]) -> Settings:
+    """Return the settings of the summary; see `anonbench.workflow.Plan.summary` for `plan`."""
+    exempt = {("original", "none")}
+    for name, entry in plan["methods"].items():
+        info = anonymisers.get(entry["anonymiser"]).info
+        if info.identity is not None:
+            exempt.add((name, strength_label(info.identity)))
+    return Settings(
+        seed=plan["seed"],
+        bootstrap=plan["metrics"]["bootstrap"],
+        confidence=plan["metrics"]["confidence"],
+        leak_psnr=plan["leaks"]["psnr"],
+        leak_share=plan["leaks"]["max_share"],
+        exempt=frozenset(exempt),
+    )
+
+
+def summarise_files(
+    *,
+    manifests: Mapping[str, Path],
+    methods: Sequence[MethodFiles],
+    settings: Settings,
+    out: Mapping[str, Path | str],
+) -> None:
+    """Gather the results of all methods and data sets.
+
+    Parameters
+    ----------
+    manifests : mapping of str to Path
+        By data set.
+    methods : sequence of MethodFiles
+        One for each method and data set.
+    settings : Settings
+        See there.
+    out : mapping of str to path
+        metrics, curves, histograms, ledger, leaks, checks, headline, tradeoff.
+    """
+    labels = {name: read_table(path) for name, path in manifests.items()}
+    metrics = [_measured(m, labels[m.dataset], settings) for m in methods]
+    metrics += [read_table(p) for m in methods for p in m.scores["metrics"]]
+    table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
+    leaking = _stack([_leaks(m, settings) for m in methods], LEAK_COLUMNS)
+    write_table(table, out["metrics"])
+    for kind in ("curves", "histograms"):
+        parts = [read_table(p) for m in methods for p in m.scores[kind]]
+        write_table(pd.concat(parts, ignore_index=True), out[kind])
+    ingested = [_ingest_ledger(name, manifest) for name, manifest in labels.items()]
+    failures = [_method_ledger(m, labels[m.dataset]) for m in methods]
+    write_table(_stack([*ingested, *failures], LEDGER_COLUMNS), out["ledger"])
+    write_table(leaking, out["leaks"])
+    checks = run_checks(table, leaking, set(settings.exempt), settings.leak_share)
+    write_json({"checks": [c.plain() for c in checks]}, out["checks"])
+    write_json(headline(table), out["headline"])
+    write_table(tradeoff(table), out["tradeoff"])
+
+
+def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [t for t in tables if len(t)]
+    empty = pd.DataFrame(columns=list(columns))
+    return pd.concat(filled, ignore_index=True)[list(columns)] if filled else empty
+
+
+def _measured(method: MethodFiles, manifest: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    subjects = manifest.set_index("image_id")["subject"]
+    n_subjects = subjects.nunique()
+    weights = np.zeros((0, n_subjects))
+    if settings.bootstrap and n_subjects > 1:
+        draw = generator(settings.seed, "subject bootstrap", method.dataset)
+        weights = subject_weights(n_subjects, settings.bootstrap, draw)
+    return measure_rows(
+        read_table(method.images),
+        subjects,
+        weights,
+        dataset=method.dataset,
+        method=method.method,
+        psnr_bound=settings.leak_psnr,
+        confidence=settings.confidence,
+    )
+
+
+def _leaks(method: MethodFiles, settings: Settings) -> pd.DataFrame:
+    """Leaks of a method; the untouched control is no leak but what it is there for."""
+    if method.method == "original":
+        return pd.DataFrame(columns=list(LEAK_COLUMNS))
+    found = leaks(read_table(method.images), settings.leak_psnr)
+    return found.assign(dataset=method.dataset, method=method.method)
+
+
+def _ingest_ledger(dataset: str, manifest: pd.DataFrame) -> pd.DataFrame:
+    """Images that ingest could not use, and those it found twice."""
+    twice = manifest["duplicate_of"].fillna("") != ""
+    bad = manifest[(manifest["status"] != Status.OK) | twice].copy()
+    same = bad["duplicate_of"].fillna("")
+    bad["detail"] = np.where(same != "", "same pixels as " + same, bad["detail"])
+    bad["status"] = np.where(same != "", str(Status.DUPLICATE), bad["status"])
+    return bad.assign(dataset=dataset, method="", strength="", stage="ingest")
+
+
+def _method_ledger(method: MethodFiles, manifest: pd.DataFrame) -> pd.DataFrame:
+    """Images that a method blacked out."""
+    table = read_table(method.ledger)
+    unusable = set(manifest.loc[manifest["status"] != Status.OK, "image_id"])
+    bad = table[(table["status"] != Status.OK) & ~table["image_id"].isin(unusable)]
+    paths = manifest.set_index("image_id")["path"]
+    return bad.assign(
+        dataset=method.dataset,
+        method=method.method,
+        stage="anonymise",
+        path=bad["image_id"].map(paths),
+    )
+
+
+def attacker_success(table: pd.DataFrame, fmr: float = 0.01) -> pd.DataFrame:
+    """Return the share of mated comparisons that the most successful attacker gets right.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Metric rows.
+    fmr : float
+        The attacker's false match rate.
+
+    Returns
+    -------
+    DataFrame
+        Index dataset, method, strength; columns value, low, high, attack, system, policy. The
+        success is 1 - GFRR at GFAR = `fmr`: samples that could not be acquired count as safe.
+    """
+    own = table[
+        (table["metric"] == f"gfrr_at_gfar_{fmr:g}")
+        & table["attack"].isin(["naive", "reverse", "parrot"])
+        & table["value"].notna()
+    ].assign(
+        success=lambda t: 1 - t["value"], least=lambda t: 1 - t["high"], most=lambda t: 1 - t["low"]
+    )
+    worst = own.sort_values("success", kind="stable").groupby(
+        ["dataset", "method", "strength"], sort=False
+    ).tail(1).set_index(["dataset", "method", "strength"])  # fmt: skip
+    columns = {"success": "value", "least": "low", "most": "high"}
+    kept = worst[[*columns, "attack", "system", "policy"]].rename(columns=columns)
+    return kept.sort_index()
+
+
+def headline(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the few numbers that `dvc metrics diff` compares, by data set, method and strength."""
+    result: dict[str, Any] = {}
+    success = attacker_success(table)["value"].to_dict()
+    for key, group in table.groupby(["dataset", "method", "strength"]):
+        dataset, method, strength = map(str, key)
+        place = result.setdefault(dataset, {}).setdefault(method, {}).setdefault(strength, {})
+        attacked = group["attack"].isin(["naive", "reverse", "parrot"])
+        for row in rows(group[(group["metric"] == "eer") & attacked]):
+            place[f"eer.{row.system}.{row.policy}.{row.attack}"] = row.value
+        for row in rows(group[group["metric"] == "detected"]):
+            place[f"detected.{row.system}"] = row.value
+        for metric in ("ssim_inside", "ssim_outside", "fail_closed"):
+            values = group.loc[group["metric"] == metric, "value"]
+            place[metric] = float(values.iloc[0]) if len(values) else None
+        place["tmr_at_fmr_0.01.worst"] = success.get((dataset, method, strength))
+    return result
+
+
+def tradeoff(table: pd.DataFrame) -> pd.DataFrame:
+    """Return privacy and utility side by side: one row for each data set, method and strength."""
+    success = attacker_success(table)
+    utility = table[table["metric"].isin(["detected", "ssim_inside", "ssim_outside"])].assign(
+        name=lambda t: np.where(t["system"] == "", t["metric"], t["metric"] + "_" + t["system"])
+    )
+    keys = ["dataset", "method", "strength"]
+    wide = utility.pivot_table(index=keys, columns="name", values="value")
+    number = pd.to_numeric(wide.index.get_level_values("strength"), errors="coerce")
+    wide = wide.assign(number=number).sort_values(["dataset", "method", "number"])
+    wide = wide.drop(columns="number")
+    wide.insert(0, "attacker_success", success["value"])
+    wide["label"] = [" ".join(p for p in key[1:] if p != "none") for key in wide.index]
+    return wide.reset_index()

@@ -1,0 +1,343 @@
+"""From the configuration to the names, inputs and parameters of the workflow's rules.
+
+Imported when Snakemake reads the Snakefile, so nothing heavy is imported here: only what the
+configuration needs. What takes more is imported inside the function that needs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anonbench import sources
+from anonbench.config import CONTROLS, Params, parse
+from anonbench.drawn_names import drawn_paths
+from anonbench.report.names import figure_names
+
+DRAWN = {"subjects": 12, "views": 4}
+"""Size of the small data set that the project draws itself."""
+
+DRAWN_FOLDER = "data/drawn"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One configuration, seen by the rules.
+
+    Attributes
+    ----------
+    params : Params
+        The validated configuration.
+    root : Path
+        The project's folder.
+    """
+
+    params: Params
+    root: Path
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], root: Path) -> Plan:
+        """Validate Snakemake's `config`.
+
+        Raises
+        ------
+        snakemake.exceptions.WorkflowError
+            If it cannot be used; the message lists every problem by its key.
+        """
+        from snakemake.exceptions import WorkflowError
+
+        try:
+            params = parse(config, "the configuration (params.yaml and --configfile)")
+            _check_plugins(params)
+        except ValueError as error:
+            raise WorkflowError(str(error)) from None
+        return cls(params, root)
+
+    # Names
+
+    @property
+    def datasets(self) -> list[str]:
+        """Data sets of the run."""
+        return self.params.run.datasets
+
+    @property
+    def methods(self) -> list[str]:
+        """Controls and methods of the run."""
+        return self.params.all_methods
+
+    @property
+    def controls(self) -> list[str]:
+        """The methods that every run includes."""
+        return list(CONTROLS)
+
+    @property
+    def recognisers(self) -> list[str]:
+        """Recognisers of the run."""
+        return self.params.run.recognisers
+
+    @property
+    def attacks(self) -> list[str]:
+        """What is scored: the run's attacks, the clear baseline, and images against themselves."""
+        return ["baseline", *self.params.protocol.attacks, "same_image"]
+
+    def pattern(self, catalogue: str) -> str:
+        """Return the regular expression that a wildcard of a catalogue is constrained to."""
+        names = {
+            "datasets": list(self.params.datasets),
+            "methods": [*self.params.methods, *self.methods],
+            "recognisers": list(self.params.recognisers),
+            "detectors": self.params.detectors,
+        }[catalogue]
+        return "|".join(sorted(set(names)))
+
+    # Blocks, as plain values that Snakemake can compare between runs
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """Return the entry of a data set."""
+        return self.params.datasets[name].model_dump()
+
+    def method(self, name: str) -> dict[str, Any]:
+        """Return the entry of a method or control."""
+        return self.params.method(name).model_dump()
+
+    def recogniser(self, name: str) -> dict[str, Any]:
+        """Return the entry of a recogniser."""
+        return self.params.recognisers[name].model_dump()
+
+    def block(self, name: str) -> dict[str, Any]:
+        """Return a block of the configuration."""
+        content: dict[str, Any] = getattr(self.params, name).model_dump()
+        return content
+
+    def detector_options(self, name: str) -> dict[str, Any]:
+        """Return the options of a detector."""
+        return self.params.detection.options.get(name, {})
+
+    def subject_policy(self, dataset: str) -> str:
+        """Return which face of an image is the subject's."""
+        return self.params.datasets[dataset].subject_policy
+
+    # Inputs
+
+    def drawn_files(self) -> list[str]:
+        """Return the files of the data set that the project draws itself."""
+        images = drawn_paths(DRAWN["subjects"], DRAWN["views"])
+        return [f"{DRAWN_FOLDER}/labels.csv", *(f"{DRAWN_FOLDER}/{p}" for p in images)]
+
+    def is_drawn(self, dataset: str) -> bool:
+        """Tell whether the workflow makes the data set itself."""
+        return Path(self.params.datasets[dataset].path) == Path(DRAWN_FOLDER)
+
+    def dataset_inputs(self, dataset: str) -> list[str]:
+        """Return the input files of a data set's ingest.
+
+        The images of other people's data sets are not listed one by one: 200,000 of them would
+        slow every start down. `fingerprint` notices their changes.
+
+        Raises
+        ------
+        snakemake.exceptions.WorkflowError
+            If the data is not there; the message says what to do.
+        """
+        if self.is_drawn(dataset):
+            return self.drawn_files()
+        path = self.params.datasets[dataset].path
+        if not Path(path).is_dir():
+            from snakemake.exceptions import WorkflowError
+
+            raise WorkflowError(
+                f"data set {dataset!r}: no folder {path!r}. Put the data there (docs/data.md says "
+                f"where to get it), or set datasets.{dataset}.path to where it is."
+            )
+        labels = Path(path) / "labels.csv"
+        return [str(labels)] if labels.is_file() else []
+
+    def fingerprint(self, dataset: str) -> str:
+        """Return a digest of names, sizes and times of everything that a data set reads."""
+        if self.is_drawn(dataset):
+            return ""
+        entry = self.params.datasets[dataset]
+        return folder_fingerprint(Path(entry.path))
+
+    def external_fingerprint(self, method: str) -> str:
+        """Return a digest of the finished images of an `external` method; empty for others."""
+        entry = self.params.method(method)
+        path = str(entry.options.get("path", ""))
+        if entry.anonymiser != "external" or not path:
+            return ""
+        return folder_fingerprint(Path(path.split("{strength}")[0]))
+
+    def method_detections(self, method: str, dataset: str) -> list[str]:
+        """Return the detection tables that a method takes its regions from."""
+        return [f"results/detect/{dataset}/{d}.parquet" for d in self._method_detectors(method)]
+
+    def _method_detectors(self, method: str) -> list[str]:
+        """Return the detectors of a method; controls look at no face and wait for none."""
+        return self.params.method(method).detectors if method in self.params.run.methods else []
+
+    # Code
+
+    def library(
+        self,
+        script: str,
+        *,
+        dataset: str = "",
+        method: str = "",
+        recogniser: str = "",
+        detector: str = "",
+        methods: bool = False,
+    ) -> list[str]:
+        """Return the files of the library that a rule's script needs, as inputs of the rule.
+
+        Parameters
+        ----------
+        script : str
+            Name of the script in ``workflow/scripts``.
+        dataset, method, recogniser, detector : str
+            What the rule works on: their plug-ins are chosen by name and thus not imported.
+        methods : bool
+            Whether the rule asks all methods of the run for their labels.
+        """
+        files = self._library(script, dataset, method, recogniser, detector)
+        for name in self.methods if methods else ():
+            files = sorted({*files, *self._library(script, method=name)})
+        return [os.path.relpath(f) for f in files]
+
+    def _library(
+        self,
+        script: str,
+        dataset: str = "",
+        method: str = "",
+        recogniser: str = "",
+        detector: str = "",
+    ) -> list[Path]:
+        plugins = []
+        if dataset:
+            plugins.append(f"anonbench.datasets.{self.params.datasets[dataset].type}")
+        if method:
+            plugins.append(f"anonbench.anonymisers.{self.params.method(method).anonymiser}")
+        if recogniser:
+            plugins.append(f"anonbench.recognisers.{self.params.recognisers[recogniser].type}")
+        if detector:
+            plugins.append(f"anonbench.detectors.{detector}")
+        if script == "measure":
+            plugins += [f"anonbench.detectors.{d}" for d in self.params.detection.utility]
+        return sources.closure([self.root / "workflow" / "scripts" / f"{script}.py"], plugins)
+
+    def code(self) -> dict[str, dict[str, str]]:
+        """Return the digests of all code behind every DVC stage.
+
+        DVC cannot follow imports; its stages depend on these digests instead, so that an edited
+        anonymiser reruns the methods built on it and no others.
+        """
+        groups: dict[str, dict[str, list[Path]]] = {
+            "stage": {"detect": self._stage("detect", "locate")},
+            "dataset": {d: self._stage("ingest", dataset=d) for d in self.datasets},
+            "method": {},
+        }
+        for detector in self.params.detectors:
+            groups["stage"]["detect"] += self._library("detect", detector=detector)
+        for stage, scripts in _LAST_STAGES.items():
+            groups["stage"][stage] = self._stage(*scripts)
+        chain = self._stage("embed", "score", "measure")
+        for recogniser in self.recognisers:
+            chain += self._library("embed", recogniser=recogniser)
+        for method in self.methods:
+            groups["method"][method] = chain + self._stage("anonymise", method=method)
+        return sources.digests(groups, self.root)
+
+    def _stage(self, *scripts: str, **names: str) -> list[Path]:
+        own = [self.root / "workflow" / "scripts" / f"{s}.py" for s in scripts]
+        return own + [f for s in scripts for f in self._library(s, **names)]
+
+    def all_sources(self) -> list[str]:
+        """Return every file of the library and every script."""
+        folders = (self.root / "src" / "anonbench", self.root / "workflow" / "scripts")
+        files = [f for folder in folders for f in folder.rglob("*.py")]
+        return [os.path.relpath(f) for f in sorted(files)]
+
+    # Outputs
+
+    def scores(self, kind: str) -> list[str]:
+        """Return the score files of one kind of all methods, data sets and recognisers."""
+        return [
+            f"results/score/{method}/{dataset}.{recogniser}.{kind}"
+            for dataset in self.datasets
+            for method in self.methods
+            for recogniser in self.recognisers
+        ]
+
+    def per_method(self, pattern: str) -> list[str]:
+        """Fill ``{method}`` and ``{dataset}`` of a path, in the order of `scores`."""
+        return [
+            pattern.format(method=method, dataset=dataset)
+            for dataset in self.datasets
+            for method in self.methods
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the last stages need of the configuration."""
+        return {
+            "datasets": self.datasets,
+            "methods": {m: self.method(m) for m in self.methods},
+            "recognisers": self.recognisers,
+            "attacks": self.params.protocol.attacks,
+            "policies": self.params.protocol.policies,
+            "metrics": self.block("metrics"),
+            "leaks": self.block("leaks"),
+            "seed": self.params.seed,
+        }
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the configuration with all defaults, catalogues cut down to what the run uses."""
+        content = self.params.model_dump()
+        for catalogue in ("datasets", "methods", "recognisers"):
+            used = content["run"][catalogue]
+            content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}
+        return content
+
+    def figure_names(self) -> list[str]:
+        """Return the file names of the figures of one data set."""
+        protocol = self.params.protocol
+        return figure_names(self.recognisers, protocol.attacks, protocol.policies)
+
+    def figures(self) -> list[str]:
+        """Return the figure files of all data sets."""
+        return [
+            f"results/figures/{d}/{name}" for d in self.datasets for name in self.figure_names()
+        ]
+
+
+_LAST_STAGES = {
+    "summarise": ("summarise", "provenance"),
+    "report": ("draw_figures", "report"),
+    "check": ("check",),
+}
+
+
+def _check_plugins(params: Params) -> None:
+    """Check strengths and options before any work, where the libraries to do so are at hand.
+
+    A bare Snakemake that builds environments for its rules has none; the job checks again.
+    """
+    try:
+        from anonbench.validate import check_methods
+    except ImportError:
+        return
+    check_methods(params)
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Return a digest of the relative names, sizes and times of all files of a folder."""
+    total = hashlib.sha256()
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            state = (Path(place) / name).stat()
+            line = f"{Path(place).relative_to(folder) / name}:{state.st_size}:{state.st_mtime_ns}\n"
+            total.update(line.encode())
+    return total.hexdigest()[:16]

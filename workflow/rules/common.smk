@@ -1,0 +1,11 @@
+# The validated configuration and the names and files that rules are made of. No rules here.
+from anonbench.workflow import Plan
+
+PLAN = Plan.of(config, Path(workflow.basedir))
+
+
+wildcard_constraints:
+    dataset=PLAN.pattern("datasets"),
+    method=PLAN.pattern("methods"),
+    recogniser=PLAN.pattern("recognisers"),
+    detector=PLAN.pattern("detectors"),

@@ -1,0 +1,42 @@
+rule detect:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        library=lambda wildcards: PLAN.library("detect", detector=wildcards.detector),
+    output:
+        "results/detect/{dataset}/{detector}.parquet",
+    log:
+        "logs/detect/{dataset}/{detector}.log",
+    benchmark:
+        "benchmarks/results/detect/{dataset}/{detector}.tsv"
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        options=lambda wildcards: PLAN.detector_options(wildcards.detector),
+    message:
+        "detecting faces of {wildcards.dataset} with {wildcards.detector}"
+    script:
+        "../scripts/detect.py"
+
+
+rule locate:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        manifest="results/ingest/{dataset}/manifest.parquet",
+        detections=expand(
+            "results/detect/{{dataset}}/{detector}.parquet",
+            detector=PLAN.params.detection.subject,
+        ),
+        library=PLAN.library("locate"),
+    output:
+        "results/detect/{dataset}/subjects.parquet",
+    log:
+        "logs/locate/{dataset}.log",
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        detectors=PLAN.params.detection.subject,
+        policy=lambda wildcards: PLAN.subject_policy(wildcards.dataset),
+    message:
+        "choosing the subject's face in {wildcards.dataset}"
+    script:
+        "../scripts/locate.py"

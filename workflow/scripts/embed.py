@@ -1,0 +1,15 @@
+from anonbench.embed import embed_files
+from anonbench.progress import logged
+
+with logged(snakemake.log[0]):
+    settings = snakemake.params.settings
+    embed_files(
+        archive=snakemake.input.archive,
+        ledger=snakemake.input.ledger,
+        subjects=snakemake.input.subjects,
+        recogniser=settings["type"],
+        options=settings["options"],
+        policies=snakemake.params.policies,
+        threads=snakemake.threads,
+        out=snakemake.output[0],
+    )
