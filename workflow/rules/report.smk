@@ -63,7 +63,12 @@ rule draw_figures:
             report(
                 f"results/figures/{{dataset}}/{name}",
                 category="Figures of {dataset}",
-                labels=dict(zip(("figure", "attack", "recogniser", "attacker"), name[:-4].split("."))),
+                labels=dict(
+                    zip(
+                        ("figure", "attack", "recogniser", "attacker"),
+                        name[:-4].split("."),
+                    )
+                ),
             )
             for name in PLAN.figure_names()
             if name.endswith(".svg")
@@ -145,6 +150,7 @@ rule write_sources:
         "../../envs/analysis.yaml"
     params:
         code=PLAN.code(),
+        detectors=PLAN.params.detectors,
     message:
         "recording the code behind every stage"
     script:
