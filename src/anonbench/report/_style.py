@@ -37,7 +37,7 @@ _HUES = (
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "d")
 _FILLS: tuple[Fill, ...] = ("full", "none", "left", "bottom", "right", "top")
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 8,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import cv2
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from anonbench.io import ArchiveReader, member, rows
 from anonbench.ledger import Status
-from anonbench.report._style import NOTE, TEXT, WIDTH, blank_figure, dark, heading
+from anonbench.report._style import NOTE, TEXT, WIDTH, blank_figure, dark, heading, listing
 from anonbench.report._tables import Tables
 from anonbench.types import Pixels
 
@@ -63,23 +63,31 @@ def choose_images(image_ids: Sequence[str], n: int) -> list[str]:
     return list(first.values())[:n]
 
 
-def contact_sheet_figure(tables: Tables) -> Figure:
-    """Draw one subject large and up to three small, for every method and strength."""
+def contact_sheet_figure(tables: Tables, *, limited: bool) -> Figure:
+    """Draw one subject large and up to three small, for every method and strength.
+
+    Parameters
+    ----------
+    tables : Tables
+        See there.
+    limited : bool
+        Keep to the budget of pixels: for SVG, which holds the images themselves.
+    """
     lines = list(sheet_lines(tables))
     with ExitStack() as stack:
         names = [m for m in tables.plan["methods"] if m in tables.archives]
         readers = {m: stack.enter_context(ArchiveReader(tables.archives[m])) for m in names}
         images = choose_images(_image_ids(readers, tables), 1 + SMALL)
-        return _sheet(tables, lines, readers, images)
+        return _sheet(tables, lines, readers, images, limited)
 
 
 def sheet_lines(tables: Tables) -> Iterator[tuple[str, str, list[Cell]]]:
     """Yield title, detail and cells of every line; methods without strengths share lines."""
     every = [m for m in [*tables.controls, *tables.methods] if tables.strengths(m)]
     single = [Cell(m, tables.strengths(m)[0], m) for m in every if not tables.graded(m)]
-    for k in range(0, len(single), COLUMNS // 2 * 2):
-        yield ("controls, and methods without strengths" if k == 0 else "", "",
-               single[k : k + COLUMNS])  # fmt: skip
+    for k in range(0, len(single), COLUMNS):
+        title = "controls, and methods without strengths" if k == 0 else ""
+        yield title, "", single[k : k + COLUMNS]
     for method in (m for m in every if tables.graded(m)):
         cells = [Cell(method, s, s) for s in tables.strengths(method)]
         for k in range(0, len(cells), COLUMNS):
@@ -103,6 +111,7 @@ def _sheet(
     lines: Sequence[tuple[str, str, list[Cell]]],
     readers: Mapping[str, ArchiveReader],
     images: Sequence[str],
+    limited: bool,
 ) -> Figure:
     cell = (WIDTH - 2 * _LEFT - (COLUMNS - 1) * _GAP) / COLUMNS
     small = (cell - (SMALL - 1) * _GAP / 2) / SMALL if len(images) > 1 else 0.0
@@ -112,7 +121,7 @@ def _sheet(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     n_cells = sum(len(cells) for _, _, cells in lines)
-    side = image_side(n_cells, len(images))
+    side = image_side(n_cells, len(images)) if limited else LARGEST
     failures = _failures(tables)
     y = _TOP
     for title, detail, cells in lines:
@@ -201,3 +210,25 @@ def _image(
             axes.text(x + width / 2, y + width / 2, status.replace("_", "\n"), color="white",
                       ha="center", va="center", fontweight="bold", zorder=3,
                       bbox={"facecolor": _FAILED, "linewidth": 0, "pad": 1.5})  # fmt: skip
+
+
+def shrink(pixels: Pixels, limit: int) -> Pixels:
+    """Return an image whose longer side is at most `limit` pixels, averaging over areas."""
+    high, wide = pixels.shape[:2]
+    scale = limit / max(high, wide)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(wide * scale)), max(1, round(high * scale))
+    smaller: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+def _frame(x: float, y: float, width: float) -> Rectangle:
+    return Rectangle((x, y), width, width, fill=False, edgecolor=_FAILED, linewidth=1.2, zorder=2)
+
+
+def _heading(figure: Figure, tables: Tables, images: Sequence[str]) -> None:
+    shown = listing(images, 1 + SMALL) if images else "no image in the archives"
+    heading(figure, f"Anonymised images: {tables.dataset}",
+            f"The first image of the first subjects: {shown}.\nRed frames: blacked out because the "
+            "method failed, with the status from the ledger.")  # fmt: skip

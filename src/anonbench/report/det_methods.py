@@ -57,8 +57,9 @@ def methods_figure(tables: Tables, attack: str, system: str, policy: str) -> Fig
         panel_title(axes, title)
         plot_curve(axes, tables.curve(base), color=BASELINE, linewidth=2.2, zorder=2.5)
         for method, pair in chosen.items():
-            if pair[k]:
-                _marked(axes, tables, pair[k], method, 1.3 if k == 0 else 0.8)
+            condition = pair[k]
+            if condition:
+                _marked(axes, tables, condition, method, 1.3 if k == 0 else 0.8)
     place = _key_axes(figure, below - 0.5)
     _key(place, tables, groups, chosen, base._replace(attack=attack), base)
     frame(figure, tables, "DET curves of all methods", attack, f"{system}, {policy} faces")
@@ -116,7 +117,7 @@ def _key(
         place.text(32, y, method, va="center")
         _sample(place, tables, method, y)
         for x, condition in zip(_BLOCKS, pair, strict=True):
-            label = condition.strength if condition else "–"
+            label = condition.strength if condition else "-"
             place.text(x, y, "on" if label == "none" else label, ha="right", va="center")
             for k, name in enumerate(names, start=1):
                 share = percent(tables.measure(name, condition).value) if condition else ""

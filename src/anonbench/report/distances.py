@@ -46,8 +46,8 @@ def distances_figure(tables: Tables, system: str, policy: str) -> Figure:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("Euclidean distance", labelpad=1)
     heading(figure, f"Distances: {ATTACK} attack",
-            f"{tables.dataset}, {system}, {policy} faces: clear gallery, anonymised probes. Strength"
-            " above each panel, weak to strong.\nEach histogram has area 1. Accepted: mated and "
+            f"{tables.dataset}, {system}, {policy} faces: clear gallery, anonymised probes. "
+            "Strength above each panel, weak to strong.\nEach histogram has area 1. Accepted: mated and "
             "non-mated comparisons below the threshold, failures counted.")  # fmt: skip
     _legend(figure, tables)
     return figure
@@ -97,9 +97,7 @@ def joined(table: pd.DataFrame, width: float) -> tuple[NDArray[Any], NDArray[Any
     return edges, padded / padded.sum() / (own * factor)
 
 
-def _panel(
-    axes: Axes, tables: Tables, condition: Condition, colour: Any, widest: float
-) -> None:
+def _panel(axes: Axes, tables: Tables, condition: Condition, colour: Any, widest: float) -> None:
     table = tables.histogram(condition)
     for mated in (False, True):
         edges, density = joined(table[table["mated"] == mated], widest / _BINS)

@@ -26,7 +26,7 @@ from anonbench.report._style import (
 from anonbench.report._tables import Condition, Measure, Tables, number
 
 _ATTACK_MARKS = ("o", "s", "^", "D", "v")
-_ATTACK_LINES = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), "-.", "-")
+_ATTACK_LINES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), "-.", "-")
 _MISSING_MARKS = ("x", "+", "1", "2", "3")
 _FTA = "#e3e3e3"
 _TOP = 103.0

@@ -77,9 +77,7 @@ def _privacy(tables: Tables) -> dict[tuple[str, str], Measure]:
     }
 
 
-def _panel(
-    axes: Axes, tables: Tables, points: dict[str, list[Point]], title: str
-) -> None:
+def _panel(axes: Axes, tables: Tables, points: dict[str, list[Point]], title: str) -> None:
     low = floor([p.utility.value for m in tables.methods for p in points[m] if p.complete])
     axes.set_xlim(-0.04, 1.04)
     axes.set_ylim(low, 1 + 0.05 * (1 - low))

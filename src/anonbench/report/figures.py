@@ -1,0 +1,94 @@
+"""All figures of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from anonbench.report._style import save, style
+from anonbench.report._tables import Tables
+from anonbench.report.contact_sheet import contact_sheet_figure
+from anonbench.report.det import det_figure
+from anonbench.report.det_methods import methods_figure
+from anonbench.report.distances import distances_figure
+from anonbench.report.names import SUFFIXES
+from anonbench.report.strengths import strengths_figure
+from anonbench.report.tradeoff import tradeoff_figure
+
+Draw = Callable[[str], Figure]
+"""Suffix -> figure."""
+
+
+def write_figures(
+    *,
+    dataset: str,
+    plan: Mapping[str, Any],
+    metrics: Path | str,
+    curves: Path | str,
+    histograms: Path | str,
+    ledger: Path | str,
+    archives: Mapping[str, Path | str],
+    out: Sequence[Path | str],
+) -> None:
+    """Draw the figures of one data set.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name in the tables.
+    plan : mapping
+        `anonbench.workflow.Plan.summary`.
+    metrics, curves, histograms, ledger : path
+        Summary tables of the run.
+    archives : mapping of str to path
+        Anonymised images of the data set by method.
+    out : sequence of path
+        Files to write; their names are those of `anonbench.report.names.figure_names`. The same
+        input gives the same bytes.
+
+    Raises
+    ------
+    ValueError
+        For a file that is no figure of this run.
+    """
+    files = {"metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger}
+    tables = Tables.read(dataset, plan, files, archives)
+    draw = drawings(tables)
+    wanted = [(path, Path(path).suffix, Path(path).name) for path in out]
+    unknown = [n for _, suffix, n in wanted
+               if suffix not in SUFFIXES or n.removesuffix(suffix) not in draw]  # fmt: skip
+    if unknown:
+        raise ValueError(f"no figures of this run: {', '.join(unknown)}")
+    for path, suffix, name in wanted:
+        with style():
+            save(draw[name.removesuffix(suffix)](suffix), path)
+
+
+def drawings(tables: Tables) -> dict[str, Draw]:
+    """Return what draws each figure of a run, by the stem of its file name."""
+    plan = tables.plan
+    systems = [(r, p) for r in plan["recognisers"] for p in plan["policies"]]
+    found: dict[str, Draw] = {}
+    for system, policy in systems:
+        for attack in plan["attacks"]:
+            where = f"{attack}.{system}.{policy}"
+            found[f"det.{where}"] = _any(det_figure, tables, attack, system, policy)
+            found[f"det_methods.{where}"] = _any(methods_figure, tables, attack, system, policy)
+        found[f"strengths.{system}.{policy}"] = _any(strengths_figure, tables, system, policy)
+        found[f"distances.{system}.{policy}"] = _any(distances_figure, tables, system, policy)
+    found["tradeoff"] = _any(tradeoff_figure, tables)
+    found["contact_sheet"] = lambda suffix: contact_sheet_figure(tables, limited=suffix == ".svg")
+    return found
+
+
+def _any(function: Callable[..., Figure], *arguments: Any) -> Draw:
+    """Return a drawing that is the same for every suffix."""
+    return partial(_ignore_suffix, function, arguments)
+
+
+def _ignore_suffix(function: Callable[..., Figure], arguments: Sequence[Any], _: str) -> Figure:
+    return function(*arguments)
