@@ -1,0 +1,164 @@
+"""What a reader has to know before any number: failed checks, leaks, failures, thin data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from anonbench.io import rows
+from anonbench.report.page_run import Run, percent
+
+MANY_FAIL_CLOSED = 0.05
+"""From this share of blacked-out images on, a method's numbers are mostly about its detector."""
+NAMED_LEAKS = 20
+LEDGER_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning.
+
+    Attributes
+    ----------
+    level : {"failure", "caution"}
+        Whether numbers must not be used, or with care.
+    title, text : str
+        What is wrong and what it means.
+    items : list of str
+        The cases, by name.
+    folded : bool
+        Whether the cases are shown on demand only.
+    """
+
+    level: str
+    title: str
+    text: str
+    items: list[str] = field(default_factory=list)
+    folded: bool = False
+
+
+def notices(run: Run) -> list[Notice]:
+    """Return the warnings, the gravest first."""
+    return [
+        *_failed_checks(run),
+        *_leaks(run),
+        *_fail_closed(run),
+        *(n for dataset in run.datasets for n in _thin(run, dataset)),
+        *(n for dataset in run.datasets for n in _unmeasurable(run, dataset)),
+    ]
+
+
+def _failed_checks(run: Run) -> list[Notice]:
+    return [
+        Notice("failure", f"Check failed: {c['name']}", str(c["detail"]))
+        for c in run.checks
+        if not c["passed"]
+    ]
+
+
+def _leaks(run: Run) -> list[Notice]:
+    found = []
+    keys = ["dataset", "method", "strength"]
+    for key, group in run.leaks.groupby(keys, sort=False):
+        dataset, method, strength = (str(k) for k in key)
+        cells = run.cells.get((dataset, method, strength), {})
+        share = next((r.value for k, r in cells.items() if k.metric == "leak_share"), float("nan"))
+        portion = f" ({percent(round(share, 3))})" if share == share else ""
+        names = [f"{r.image_id} ({_kind(r.kind, r.psnr)})" for r in rows(group.head(NAMED_LEAKS))]
+        if len(group) > NAMED_LEAKS:
+            names.append(f"and {len(group) - NAMED_LEAKS} more in results/summary/leaks.csv")
+        found.append(Notice(
+            "failure", f"Leaks: {method} {strength} on {dataset}",
+            f"{len(group)} images{portion} are, where they had to change, as they were or nearly "
+            "so. Whoever looks at them sees the person.", names,
+        ))  # fmt: skip
+    return found
+
+
+def _kind(kind: str, psnr: Any) -> str:
+    return "identical" if kind == "identical" else f"nearly identical, {float(psnr):.1f} dB"
+
+
+def _fail_closed(run: Run) -> list[Notice]:
+    own = run.metrics[
+        (run.metrics["metric"] == "fail_closed") & (run.metrics["value"] >= MANY_FAIL_CLOSED)
+    ]
+    names = {m.name for m in run.methods if not m.control}
+    items = [
+        f"{r.dataset}: {r.method} {r.strength}: {percent(round(r.value, 3))} of {r.n:.0f} images"
+        for r in rows(own[own["method"].isin(names)])
+    ]
+    if not items:
+        return []
+    text = (
+        f"These methods blacked out at least {percent(MANY_FAIL_CLOSED)} of the images, as they "
+        "found no face or failed. Blacked-out images are safe and useless: the numbers tell as "
+        "much about the method's detector as about the method."
+    )
+    return [Notice("caution", "Many images blacked out", text, items, folded=len(items) > 8)]
+
+
+def _thin(run: Run, dataset: str) -> list[Notice]:
+    """Conditions in which too few mated comparisons were completed for an error rate."""
+    least = run.plan["metrics"]["minimum_mated"]
+    table = run.metrics
+    own = table[
+        (table["dataset"] == dataset)
+        & (table["metric"] == "eer")
+        & table["attack"].isin(["baseline", *run.plan["attacks"]])
+    ]
+    bare = own[own["value"].isna() & (own["n"] < least)]
+    if bare.empty:
+        return []
+    items = []
+    for (system, attack, policy), part in bare.groupby(["system", "attack", "policy"], sort=False):
+        grouped = part.groupby("method", sort=False)["strength"].agg(list)
+        named = "; ".join(f"{m} {_strengths(s)}".strip() for m, s in grouped.items())
+        items.append(f"{system}, {attack}, {policy}: {named}")
+    text = (
+        f"In {len(bare)} of {len(own)} conditions of {dataset} fewer than {least} mated "
+        "comparisons were completed. They have no EER and no DET curve; attacker success, which "
+        "counts failures as safe, remains."
+    )
+    return [Notice("caution", f"Too few comparisons: {dataset}", text, items, folded=True)]
+
+
+def _strengths(labels: Iterable[Any]) -> str:
+    return ", ".join(str(s) for s in labels if s != "none")
+
+
+def _unmeasurable(run: Run, dataset: str) -> list[Notice]:
+    """Name the false match rates that the data set is too small for."""
+    items = []
+    for fmr in run.fmrs:
+        own = run.metrics[
+            (run.metrics["dataset"] == dataset)
+            & (run.metrics["metric"] == f"gfrr_at_gfar_{fmr:g}")
+            & run.metrics["attack"].isin(["baseline", *run.plan["attacks"]])
+        ]
+        if own.empty:
+            continue
+        note = _commonest(own["note"])
+        if own["value"].isna().all():
+            items.append(f"FMR {percent(fmr)}: not measurable. {note}")
+        elif own["note"].str.startswith("rough").all():
+            items.append(f"FMR {percent(fmr)}: {note}; marked ~ in the tables")
+    if not items:
+        return []
+    text = f"{dataset} has too few non-mated comparisons for what is asked of low error rates."
+    return [Notice("caution", f"Low false match rates: {dataset}", text, items)]
+
+
+def _commonest(notes: pd.Series[Any]) -> str:
+    counts = notes[notes != ""].value_counts()
+    return str(counts.index[0]) if len(counts) else ""
+
+
+def ledger_counts(run: Run) -> list[tuple[Any, ...]]:
+    """Return (data set, stage, method, strength, status, images), in the order of the ledger."""
+    keys = ["dataset", "stage", "method", "strength", "status"]
+    counts = run.ledger.groupby(keys, sort=False).size()
+    return [(*key, int(n)) for key, n in counts.to_dict().items()]
