@@ -53,6 +53,7 @@ class Plan:
         try:
             params = parse(config, "the configuration (params.yaml and --configfile)")
             _check_plugins(params)
+            _check_folders(params)
         except ValueError as error:
             raise WorkflowError(str(error)) from None
         return cls(params, root)
@@ -137,22 +138,10 @@ class Plan:
 
         The images of other people's data sets are not listed one by one: 200,000 of them would
         slow every start down. `fingerprint` notices their changes.
-
-        Raises
-        ------
-        snakemake.exceptions.WorkflowError
-            If the data is not there; the message says what to do.
         """
         if self.is_drawn(dataset):
             return self.drawn_files()
         path = self.params.datasets[dataset].path
-        if not Path(path).is_dir():
-            from snakemake.exceptions import WorkflowError
-
-            raise WorkflowError(
-                f"data set {dataset!r}: no folder {path!r}. Put the data there (docs/data.md says "
-                f"where to get it), or set datasets.{dataset}.path to where it is."
-            )
         labels = Path(path) / "labels.csv"
         return [str(labels)] if labels.is_file() else []
 
@@ -329,6 +318,17 @@ def _check_plugins(params: Params) -> None:
     except ImportError:
         return
     check_methods(params)
+
+
+def _check_folders(params: Params) -> None:
+    """Raise ValueError if the data of the run is not there; the message says what to do."""
+    for name in params.run.datasets:
+        path = params.datasets[name].path
+        if not Path(path).is_dir() and Path(path) != Path(DRAWN_FOLDER):
+            raise ValueError(
+                f"data set {name!r}: no folder {path!r}. Put the data there (docs/data.md says "
+                f"where to get it), or set datasets.{name}.path to where it is."
+            )
 
 
 def folder_fingerprint(folder: Path) -> str:
