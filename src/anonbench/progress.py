@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,11 +28,14 @@ def log_to(path: Path | str | None) -> None:
 
 @contextmanager
 def logged(path: Path | str | None) -> Iterator[None]:
-    """Log to a file what happens inside, a failure with its traceback included.
+    """Do a job of the workflow: log to a file what happens, a failure with its traceback included.
 
-    A failure goes on to the caller.
+    A failure goes on to the caller. OpenCV gets one thread: the workflow runs as many jobs as there
+    are cores, and threads beyond that only wait for each other.
     """
     log_to(path)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
     try:
         yield
     except Exception:
