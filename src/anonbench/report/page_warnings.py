@@ -160,5 +160,5 @@ def _commonest(notes: pd.Series[Any]) -> str:
 def ledger_counts(run: Run) -> list[tuple[Any, ...]]:
     """Return (data set, stage, method, strength, status, images), in the order of the ledger."""
     keys = ["dataset", "stage", "method", "strength", "status"]
-    counts = run.ledger.groupby(keys, sort=False).size()
-    return [(*key, int(n)) for key, n in counts.to_dict().items()]
+    counts = run.ledger.groupby(keys, sort=False).size().reset_index(name="images")
+    return [tuple(row) for row in rows(counts)]

@@ -6,11 +6,13 @@
   // Okabe and Ito: told apart with every kind of colour vision; symbols tell the rest.
   const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A4FA3"];
   const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star"];
-  const SCALE = [[253, 174, 97], [213, 94, 0], [136, 34, 85], [51, 34, 136]];
+  const SCALE = [[236, 150, 40], [213, 94, 0], [136, 34, 85], [51, 34, 136]];
   const FONT = { family: "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", size: 13, color: INK };
   const CONFIG = {
     displaylogo: false, responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    // Only these buttons: the library's own set has one that sends the chart to a server.
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
+    plotlyServerURL: "", topojsonURL: "",
     toImageButtonOptions: { format: "svg" },
   };
   const POLICIES = { detected: "finds the face (detected)", aligned: "is told the face (aligned)" };
@@ -21,8 +23,8 @@
     symbol: SYMBOLS[(k + Math.floor(k / COLOURS.length)) % SYMBOLS.length],
   }]));
   const title = (method, strength) => (strength === "none" ? method : method + " " + strength);
-  const percent = (v, digits) => (v === null ? "n/a" : Number((100 * v).toPrecision(digits || 3)) + " %");
-  const span = (r) => (r[1] === null || r[2] === null ? "no interval" : percent(r[1]) + " to " + percent(r[2]));
+  const percent = (v, digits) => (v === null ? "n/a" : Number((100 * v).toPrecision(digits || 3)) + "\u00a0%");
+  const span = (r) => (r[1] === null || r[2] === null ? "no interval" : percent(r[1]).replace("\u00a0%", "") + " to " + percent(r[2]));
   const metric = (...key) => P.metrics[key.join("|")];
   const layout = (more) => Object.assign({
     font: FONT, paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest",
@@ -104,6 +106,11 @@
     return real.map((m) => ({ method: m.name, strength: m.strengths[place(m.strengths.length)], ...style.get(m.name) }));
   }
 
+  const faded = (hex) => "rgba(" + [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)).join(",") + ",0.38)";
+  function wrapped(text, width) {
+    const cut = text.length > width ? text.lastIndexOf(" ", width) : -1;
+    return cut < 0 ? text : text.slice(0, cut) + "<br>" + text.slice(cut + 1);
+  }
   const level = (a, b) => (Math.min(a, b) >= 30 ? 2 : Math.min(a, b) >= 3 ? 1 : 0);
 
   // Traces of one curve: what has 30 errors, what has 3, and (on demand) what has fewer.
@@ -177,7 +184,7 @@
 
   function drawStrengths(c) {
     const box = byId("strengths-chart").clientWidth || 1000;
-    const columns = Math.max(1, Math.min(5, Math.floor(box / 205))), rows = Math.ceil(real.length / columns);
+    const columns = Math.max(1, Math.min(6, Math.floor(box / 235))), rows = Math.ceil(real.length / columns);
     const fta = c.attack === "reverse" ? "fte" : "fta", base = metric("eer", c.dataset, "original", "none", "baseline", c.system, c.policy);
     const traces = [], more = { annotations: [], shapes: [] };
     const looks = [[c.rate, c.rate === "eer" ? "EER" : "generalised EER", "#0072B2", "circle"], [fta, fta.toUpperCase(), "#D55E00", "square"]];
@@ -185,11 +192,12 @@
       const col = k % columns, row = Math.floor(k / columns), id = k ? String(k + 1) : "";
       const w = 1 / columns, h = 1 / rows, gap = rows > 1 ? 0.34 * h : 0.1;
       const x0 = col * w + 0.012, top = 1 - row * h;
-      const categories = m.strengths.map((s) => (s === "none" ? "–" : s));
+      const shift = 0.013 * (m.strengths.length + 0.2);  // the same in every panel
+      const places = m.strengths.map((_, i) => i), words = m.strengths.map((s) => title(m.name, s));
       more["xaxis" + id] = {
-        domain: [x0, (col + 1) * w - 0.012], anchor: "y" + id, type: "category", categoryorder: "array", categoryarray: categories,
-        tickfont: { size: 11 }, title: { text: m.unit, font: { size: 11, color: SOFT }, standoff: 4 }, range: [-0.5, categories.length - 0.5],
-        linecolor: "#c5ccd3", fixedrange: true, tickangle: 0,
+        domain: [x0, (col + 1) * w - 0.012], anchor: "y" + id, tickvals: places, ticktext: m.strengths.map((s) => (s === "none" ? "no strengths" : s)),
+        tickfont: { size: 11 }, title: { text: wrapped(m.unit, 34), font: { size: 11, color: SOFT }, standoff: 4 }, range: [-0.6, places.length - 0.4],
+        linecolor: "#c5ccd3", fixedrange: true, tickangle: 0, showgrid: false, zeroline: false,
       };
       more["yaxis" + id] = {
         domain: [top - h + gap, top - 0.05 * h - 14 / (rows * 225)], anchor: "x" + id, range: [-0.16, 1.06], tickvals: [0, 0.25, 0.5, 0.75, 1], tickformat: ".0%",
@@ -199,24 +207,24 @@
         text: "<b>" + m.name + "</b>", xref: "paper", yref: "paper", x: x0, y: top - 0.02 * h, xanchor: "left", yanchor: "bottom", showarrow: false, font: { size: 12.5 }, yshift: -18,
       });
       if (base && base[0] !== null) {
-        traces.push({ x: categories, y: categories.map(() => base[0]), xaxis: "x" + id, yaxis: "y" + id, mode: "lines", hoverinfo: "skip", line: { color: INK, width: 1, dash: "dot" }, name: "EER, nothing anonymised", legendgroup: "base", showlegend: k === 0 });
+        traces.push({ x: [-0.6, places.length - 0.4], y: [base[0], base[0]], xaxis: "x" + id, yaxis: "y" + id, mode: "lines", hoverinfo: "skip", line: { color: INK, width: 1, dash: "dot" }, name: "EER, nothing anonymised", legendgroup: "base", showlegend: k === 0 });
       }
       looks.forEach(([name, text, color, symbol], which) => {
         const own = m.strengths.map((s) => metric(name, c.dataset, m.name, s, c.attack, c.system, c.policy) || [null, null, null, null, "not among the run's results"]);
         const bar = (k2) => own.map((r) => (r[0] === null || r[k2] === null ? 0 : Math.abs(r[k2] - r[0])));
         const axes = { xaxis: "x" + id, yaxis: "y" + id, legendgroup: text };
         traces.push({
-          ...axes, x: categories, y: own.map((r) => r[0]), mode: "lines+markers", name: text, showlegend: k === 0,
+          ...axes, x: places.map((i) => i + (which ? shift : -shift)), y: own.map((r) => r[0]), mode: "lines+markers", name: text, showlegend: k === 0,
           line: { color, width: 1.75 }, marker: { color, symbol, size: 6.5 },
-          error_y: { type: "data", symmetric: false, array: bar(2), arrayminus: bar(1), color, thickness: 1, width: 2 },
-          customdata: own.map((r) => [percent(r[0]), span(r), r[3], r[4] ? "<br>" + r[4] : ""]),
-          hovertemplate: "<b>" + m.name + " %{x}</b><br>" + text + " %{customdata[0]} (%{customdata[1]})<br>n = %{customdata[2]}%{customdata[3]}<extra></extra>",
+          error_y: { type: "data", symmetric: false, array: bar(2), arrayminus: bar(1), color: faded(color), thickness: 1.25, width: 0 },
+          customdata: own.map((r) => [percent(r[0]), span(r), r[3], r[4] ? "<br>" + r[4] : ""]), text: words,
+          hovertemplate: "<b>%{text}</b><br>" + text + " %{customdata[0]} (%{customdata[1]})<br>n = %{customdata[2]}%{customdata[3]}<extra></extra>",
         });
         const gaps = own.map((r, i) => [r, i]).filter(([r]) => r[0] === null);
         traces.push({
-          ...axes, x: gaps.map(([, i]) => categories[i]), y: gaps.map(() => (which ? -0.13 : -0.08)), mode: "text", text: gaps.map(() => "n/a"),
-          textfont: { size: 9.5, color: which ? color : SOFT }, showlegend: false, customdata: gaps.map(([r]) => r[4]),
-          hovertemplate: "<b>" + m.name + " %{x}</b><br>" + text + " n/a: %{customdata}<extra></extra>",
+          ...axes, x: gaps.map(([, i]) => i), y: gaps.map(() => (which ? -0.13 : -0.08)), mode: "text", text: gaps.map(() => "n/a"),
+          textfont: { size: 9.5, color: which ? color : SOFT }, showlegend: false, customdata: gaps.map(([r, i]) => [words[i], r[4]]),
+          hovertemplate: "<b>%{customdata[0]}</b><br>" + text + " n/a: %{customdata[1]}<extra></extra>",
         });
       });
     });
@@ -274,7 +282,7 @@
     });
     const at = Number(P.threshold);
     Plotly.react("distances-chart", traces, layout({
-      height: 400, barmode: "overlay", bargap: 0, showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, margin: { l: 64, r: 16, t: 50, b: 52 },
+      height: 400, barmode: "overlay", bargap: 0, showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, margin: { l: 64, r: 16, t: 76, b: 52 },
       xaxis: { title: { text: "Euclidean distance" }, gridcolor: LINE, zeroline: false, rangemode: "tozero" },
       yaxis: { title: { text: "Share of comparisons" }, tickformat: ".0%", gridcolor: LINE, rangemode: "tozero" },
       shapes: [{ type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: INK, width: 1.5, dash: "dash" } }],
@@ -295,7 +303,7 @@
   ];
   function drawTradeoff(c) {
     const [name, system] = c.utility.split("|"), gaps = [], traces = [];
-    P.methods.forEach((m) => {
+    [...real, ...P.methods.filter((m) => m.control)].forEach((m) => {  // controls on top
       const points = [];
       m.strengths.forEach((s) => {
         const privacy = P.success[c.fmr][[c.dataset, m.name, s].join("|")], use = metric(name, c.dataset, m.name, s, "", system, "");
@@ -309,8 +317,8 @@
         x: points.map((p) => p.use[0]), y: points.map((p) => p.y), name: m.name, mode: m.control ? "markers+text" : "lines+markers",
         text: m.control ? [m.name] : undefined, textposition: m.name === "original" ? "top left" : "bottom right",
         line: { color: look.color, width: 1.25 }, marker: { color: look.color, symbol: look.symbol, size: m.control ? 13 : points.map((_, k) => 6 + (6 * (k + 1)) / points.length), line: { color: "#fff", width: 1 } },
-        error_x: { type: "data", symmetric: false, array: points.map((p) => arm(p.use[0], p.use[2])), arrayminus: points.map((p) => arm(p.use[0], p.use[1])), thickness: 0.8, width: 0, color: look.color },
-        error_y: { type: "data", symmetric: false, array: points.map((p) => (p.high === null ? 0 : arm(p.y, 1 - p.high))), arrayminus: points.map((p) => (p.low === null ? 0 : arm(p.y, 1 - p.low))), thickness: 0.8, width: 0, color: look.color },
+        error_x: { type: "data", symmetric: false, array: points.map((p) => arm(p.use[0], p.use[2])), arrayminus: points.map((p) => arm(p.use[0], p.use[1])), thickness: 1.25, width: 0, color: faded(look.color) },
+        error_y: { type: "data", symmetric: false, array: points.map((p) => (p.high === null ? 0 : arm(p.y, 1 - p.high))), arrayminus: points.map((p) => (p.low === null ? 0 : arm(p.y, 1 - p.low))), thickness: 1.25, width: 0, color: faded(look.color) },
         customdata: points.map((p) => [title(m.name, p.s), percent(p.y), percent(1 - p.y), p.by, Number(p.use[0].toPrecision(3)), p.use[1] === null ? "n/a" : Number(p.use[1].toPrecision(3)), p.use[2] === null ? "n/a" : Number(p.use[2].toPrecision(3)),
           p.low === null || p.high === null ? "no interval" : percent(1 - p.low) + " to " + percent(1 - p.high)]),
         hovertemplate: "<b>%{customdata[0]}</b><br>privacy %{customdata[1]} (%{customdata[7]})<br>worst attack: %{customdata[3]}, succeeds in %{customdata[2]}<br>utility %{customdata[4]} (%{customdata[5]} to %{customdata[6]})<extra></extra>",
