@@ -64,7 +64,7 @@ def read_fields(path: Path, count: int) -> list[tuple[int, list[str]]]:
 
 
 def walk_files(root: Path) -> Iterator[str]:
-    """Yield all files below a folder, relative with forward slashes, in sorted order.
+    """Yield all files below a folder, relative with forward slashes, in a fixed order.
 
     Hidden files and folders are left out. Linked folders are entered, each real folder once.
     """
