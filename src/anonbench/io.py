@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import tarfile
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -101,8 +102,11 @@ class ArchiveWriter:
     ) -> None:
         try:
             self._tar.close()
-        finally:
-            self._atomic.__exit__(kind, error, trace)
+        except BaseException:
+            # The last blocks could not be written: what there is must not get the archive's name.
+            self._atomic.__exit__(*sys.exc_info())
+            raise
+        self._atomic.__exit__(kind, error, trace)
 
     def add(self, name: str, pixels: Pixels) -> None:
         """Append an image as member `name`.png."""
