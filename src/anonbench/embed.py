@@ -70,7 +70,9 @@ def embed_files(
             for s, strength in enumerate(strengths):
                 state = states.get((subject.image_id, strength), str(Status.MISSING))
                 name = member(strength, subject.image_id)
-                if state != Status.OK or name not in images:
+                if state == Status.OK and name not in images:
+                    state = str(Status.MISSING)
+                if state != Status.OK:
                     job.status[s, :, n] = state
                     continue
                 pixels = images.read(name)

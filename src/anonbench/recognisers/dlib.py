@@ -45,9 +45,12 @@ class DlibRecogniser(DlibAlignment):
         return np.concatenate(parts) if parts else np.zeros((0, 128), np.float32)
 
     def _embed(self, chips: Sequence[Pixels]) -> NDArray[np.float32]:
-        batch = torch.from_numpy(np.stack(chips)).to(self._device).permute(0, 3, 1, 2).float()
+        # The last bits depend on the size of a batch; batches of one size make an embedding depend
+        # on its chip alone.
+        full = [*chips, *[chips[-1]] * (BATCH - len(chips))]
+        batch = torch.from_numpy(np.stack(full)).to(self._device).permute(0, 3, 1, 2).float()
         embedded = self._network(batch.contiguous(memory_format=torch.channels_last))
-        result: NDArray[np.float32] = embedded.cpu().numpy()
+        result: NDArray[np.float32] = embedded[: len(chips)].cpu().numpy()
         return result
 
 
