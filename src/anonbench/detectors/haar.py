@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,10 @@ CASCADES = {
     "eyes": "haarcascade_eye.xml",
     "eyes_glasses": "haarcascade_eye_tree_eyeglasses.xml",
 }
+
+
+class CascadeError(RuntimeError):
+    """A cascade file that is not what it should be."""
 
 
 def cascade_path(name: str, folder: str | None = None) -> Path:
@@ -33,6 +38,22 @@ def cascade_path(name: str, folder: str | None = None) -> Path:
             "reinstall from requirements.lock, or name its folder in detection.options.haar.folder"
         )
     return path
+
+
+def _cascade(path: Path) -> Any:
+    """Read a cascade; OpenCV itself would complain at the first image, without the file's name."""
+    try:
+        cascade = cv2.CascadeClassifier(str(path))
+    except cv2.error as error:
+        reason = error.err or str(error)
+    else:
+        if not cascade.empty():
+            return cascade
+        reason = "no classifier in it"
+    raise CascadeError(
+        f"cascade {path} cannot be used ({reason}): reinstall opencv-contrib-python from "
+        "requirements.lock, or name another folder in detection.options.haar.folder"
+    )
 
 
 class HaarDetector:
@@ -65,8 +86,7 @@ class HaarDetector:
         self._neighbours = min_neighbours
         self._size = min_size
         self._cascades = {
-            key: cv2.CascadeClassifier(str(cascade_path(name, folder)))
-            for key, name in CASCADES.items()
+            key: _cascade(cascade_path(name, folder)) for key, name in CASCADES.items()
         }
 
     def detect(self, pixels: Pixels) -> list[Face]:

@@ -146,7 +146,10 @@ def load(path: Path) -> DlibResNet:
     network = DlibResNet()
     layers = network.convolutions()
     if len(tensors) != 2 * len(layers) + 1:
-        raise WeightError(f"{path.name}: {len(tensors)} tensors, expected {2 * len(layers) + 1}")
+        raise WeightError(
+            f"{path}: {len(tensors)} tensors, expected {2 * len(layers) + 1}; the file is damaged "
+            "or another model: reinstall face_recognition_models 0.3.0"
+        )
     # The file may list layers from output to input; the product with the embedding comes last.
     with torch.no_grad():
         for layer, weights, affine in zip(layers, tensors[0:-1:2], tensors[1:-1:2], strict=True):
