@@ -21,7 +21,9 @@ def log_to(path: Path | str | None) -> None:
     handler: logging.Handler
     handler = logging.FileHandler(path, mode="w") if path else logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-    LOGGER.handlers = [handler]
+    # Captured warnings go to a logger of their own, which drops them if it has no handler.
+    for logger in (LOGGER, logging.getLogger("py.warnings")):
+        logger.handlers = [handler]
     LOGGER.setLevel(logging.INFO)
     logging.captureWarnings(True)
 
