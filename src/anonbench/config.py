@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.types import StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.types import StrictFloat, StrictInt, StringConstraints
 
 from anonbench.registry import plugin_names, unknown_name
 
@@ -22,6 +29,17 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Attack = Literal["naive", "reverse", "parrot"]
 Policy = Literal["detected", "aligned"]
+
+
+def _once(value: list[Any]) -> list[Any]:
+    twice = sorted({v for v in value if value.count(v) > 1})
+    if twice:
+        raise ValueError(f"listed twice: {', '.join(map(str, twice))}")
+    return value
+
+
+Distinct = AfterValidator(_once)
+"""Marks a list that must not repeat an item."""
 
 
 class ConfigError(ValueError):
@@ -46,20 +64,12 @@ class Block(BaseModel):
 class Run(Block):
     """What a run uses of the catalogues."""
 
-    datasets: list[Name] = Field(min_length=1)
+    datasets: Annotated[list[Name], Distinct] = Field(min_length=1)
     """Keys of `datasets`."""
-    methods: list[Name] = Field(min_length=1)
+    methods: Annotated[list[Name], Distinct] = Field(min_length=1)
     """Keys of `methods`; the controls `original` and `blank` are always added."""
-    recognisers: list[Name] = Field(min_length=1)
+    recognisers: Annotated[list[Name], Distinct] = Field(min_length=1)
     """Keys of `recognisers`."""
-
-    @field_validator("datasets", "methods", "recognisers")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        twice = sorted({v for v in value if value.count(v) > 1})
-        if twice:
-            raise ValueError(f"listed twice: {', '.join(twice)}")
-        return value
 
 
 class Dataset(Block):
@@ -94,21 +104,14 @@ class Method(Block):
 
     anonymiser: str
     """The name of a file in `src/anonbench/anonymisers`."""
-    strengths: list[int | float] = Field(default_factory=list)
+    strengths: Annotated[list[StrictInt | StrictFloat], Distinct] = Field(default_factory=list)
     """Strengths in the anonymiser's unit; empty: its own defaults."""
     region: Literal["face", "eyes", "eyes_glasses"] = "face"
     """What is changed: the face box, or one box around both eyes."""
-    detectors: list[str] = Field(default=["haar"], min_length=1)
+    detectors: Annotated[list[str], Distinct] = Field(default=["haar"], min_length=1)
     """Who finds the face: the first detector of the list that finds any."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the anonymiser."""
-
-    @field_validator("strengths")
-    @classmethod
-    def _numbers(cls, value: list[int | float]) -> list[int | float]:
-        if len(set(value)) != len(value):
-            raise ValueError("a strength is listed twice")
-        return value
 
 
 class Recogniser(Block):
@@ -123,11 +126,11 @@ class Recogniser(Block):
 class Detection(Block):
     """Face detection on the originals."""
 
-    subject: list[str] = Field(
+    subject: Annotated[list[str], Distinct] = Field(
         default=["dlib_hog", "mtcnn", "mediapipe_mesh", "haar"], min_length=1
     )
     """Who finds the subject's face, for scoring: the first detector of the list that finds any."""
-    utility: list[str] = Field(default=["haar", "dlib_hog"], min_length=1)
+    utility: Annotated[list[str], Distinct] = Field(default=["haar", "dlib_hog"], min_length=1)
     """Detectors whose success on anonymised images is reported."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options by detector."""
@@ -136,17 +139,21 @@ class Detection(Block):
 class Protocol(Block):
     """Attacks and attackers."""
 
-    attacks: list[Attack] = Field(default=["naive", "reverse", "parrot"], min_length=1)
+    attacks: Annotated[list[Attack], Distinct] = Field(
+        default=["naive", "reverse", "parrot"], min_length=1
+    )
     """Naive: gallery original, probe anonymised. Reverse: the other way round. Parrot: both
     anonymised."""
-    policies: list[Policy] = Field(default=["detected", "aligned"], min_length=1)
+    policies: Annotated[list[Policy], Distinct] = Field(
+        default=["detected", "aligned"], min_length=1
+    )
     """Detected: the attacker finds the face himself. Aligned: he is told box and landmarks."""
 
 
 class Metrics(Block):
     """How scores become numbers."""
 
-    fmr: list[Annotated[float, Field(gt=0, lt=1)]] = [0.1, 0.01, 0.001, 0.0001]
+    fmr: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Distinct] = [0.1, 0.01, 0.001, 0.0001]
     """False match rates at which the false non-match rate is reported."""
     distance_threshold: float = Field(default=0.575, gt=0)
     """Euclidean distance of the confusion matrix (Heimes 2021, Fig. 9)."""
