@@ -166,7 +166,7 @@ class Plan:
 
     def _method_detectors(self, method: str) -> list[str]:
         """Return the detectors of a method; controls look at no face and wait for none."""
-        return self.params.method(method).detectors if method in self.params.run.methods else []
+        return [] if method in CONTROLS else self.params.method(method).detectors
 
     # Code
 
@@ -230,8 +230,10 @@ class Plan:
         }
         for detector in self.params.detectors:
             groups["stage"]["detect"] += self._library("detect", detector=detector)
+        infos = [f for method in self.methods for f in self._library("summarise", method=method)]
         for stage, scripts in _LAST_STAGES.items():
-            groups["stage"][stage] = self._stage(*scripts)
+            # All but the last ask the methods for labels or identity strengths.
+            groups["stage"][stage] = self._stage(*scripts) + (infos if stage != "check" else [])
         chain = self._stage("embed", "score", "measure")
         for recogniser in self.recognisers:
             chain += self._library("embed", recogniser=recogniser)
@@ -315,7 +317,9 @@ def _check_plugins(params: Params) -> None:
     """
     try:
         from anonbench.validate import check_methods
-    except ImportError:
+    except ImportError as error:
+        if (error.name or "").startswith("anonbench"):
+            raise
         return
     check_methods(params)
 

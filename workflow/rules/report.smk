@@ -6,7 +6,7 @@ rule summarise:
         histograms=PLAN.scores("histograms.parquet"),
         images=PLAN.per_method("results/utility/{method}/{dataset}.images.parquet"),
         ledgers=PLAN.per_method("results/anonymise/{method}/{dataset}.ledger.parquet"),
-        library=PLAN.library("summarise"),
+        library=PLAN.library("summarise", methods=True),
     output:
         metrics="results/summary/metrics.csv",
         headline="results/summary/metrics.json",
