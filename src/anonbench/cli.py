@@ -44,6 +44,8 @@ def anonymise(
     An image without a face, or that cannot be processed, becomes black and is listed in
     OUT/ledger.csv: nothing passes through.
     """
+    from anonbench.detectors.haar import CascadeError
+    from anonbench.dlib_files import WeightFileError
     from anonbench.folders import FolderError, anonymise_folder
 
     try:
@@ -51,7 +53,7 @@ def anonymise(
             source, target, anonymiser=method, strength=strength, region=region,
             detectors=detector or ["haar"], faces=faces, seed=seed,
         )  # fmt: skip
-    except (FolderError, ValueError, OSError) as error:
+    except (FolderError, ValueError, OSError, WeightFileError, CascadeError) as error:
         raise _fail(str(error)) from None
     for status, count in sorted(counts.items()):
         typer.echo(f"{count:6d} {status}")

@@ -13,10 +13,12 @@ import pandas as pd
 from anonbench import anonymisers as methods
 from anonbench import detectors as plugins
 from anonbench.anonymise import anonymise_files
+from anonbench.anonymisers import Strength
 from anonbench.decode import read_image
 from anonbench.detect import detect_files
 from anonbench.io import ArchiveReader, ArchiveWriter, atomic, member, read_table, rows, write_table
 from anonbench.registry import unknown_name
+from anonbench.strengths import resolve_strengths
 from anonbench.subjects import subject_files
 
 SUFFIXES = {
@@ -82,6 +84,10 @@ def anonymise_folder(
     images = _images(source, target)
     for name in detectors:
         plugins.get(name)
+    # Before the detection, which may take hours.
+    strengths = _strengths(anonymiser, strength)
+    part = _one_of(region, ("face", "eyes", "eyes_glasses"), "region")
+    policy = _one_of(faces, ("all", "largest", "central"), "faces policy")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         manifest = _pack(source, images, work, max_pixels)
@@ -103,10 +109,10 @@ def anonymise_folder(
             dataset=source.name,
             method=anonymiser,
             anonymiser=anonymiser,
-            strengths=_strengths(anonymiser, strength),
-            region=_one_of(region, ("face", "eyes", "eyes_glasses"), "region"),
+            strengths=strengths,
+            region=part,
             options={},
-            faces_policy=_one_of(faces, ("all", "largest", "central"), "faces policy"),
+            faces_policy=policy,
             seed=seed,
             out_archive=work / "out.tar",
             out_ledger=work / "ledger.parquet",
@@ -127,12 +133,12 @@ def _one_of(value: str, known: tuple[str, ...], kind: str) -> Any:
     return value
 
 
-def _strengths(anonymiser: str, strength: float | None) -> list[float | None]:
+def _strengths(anonymiser: str, strength: float | None) -> tuple[Strength, ...]:
     """Return the one strength to use: the one given, or the method's middle default."""
     info = methods.get(anonymiser).info
     if strength is None and info.strengths:
-        return [info.strengths[len(info.strengths) // 2]]
-    return [strength]
+        return (info.strengths[len(info.strengths) // 2],)
+    return resolve_strengths(info, [strength])
 
 
 def _images(source: Path, target: Path) -> list[Path]:
@@ -169,12 +175,21 @@ def _unpack(archive: Path, ledger: pd.DataFrame, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with ArchiveReader(archive) as images:
         names = {row.image_id: member(row.strength, row.image_id) for row in rows(ledger)}
-        stems = Counter(str(Path(name).with_suffix("")) for name in names)
+        outputs = output_names(list(names))
         for image_id, name in names.items():
             if name not in images:
                 continue
-            stem = str(Path(image_id).with_suffix(""))
-            # Two files that differ in their suffix alone keep it, so that none is lost.
-            out = target / f"{image_id if stems[stem] > 1 else stem}.png"
-            with atomic(out) as partial:
+            with atomic(target / outputs[image_id]) as partial:
                 partial.write_bytes(images.read_encoded(name))
+
+
+def output_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the name of each image's result: its suffix becomes ``.png``.
+
+    Files that differ in their suffix alone keep it before the new one (``a.jpg.png``), and all
+    files do where that alone would meet another's result, so that none is lost.
+    """
+    stems = {name: str(Path(name).with_suffix("")) for name in names}
+    counts = Counter(stems.values())
+    short = {n: f"{n if counts[stem] > 1 else stem}.png" for n, stem in stems.items()}
+    return short if len(set(short.values())) == len(short) else {n: f"{n}.png" for n in names}
