@@ -68,10 +68,9 @@ def blank_is_at_chance(metrics: pd.DataFrame) -> list[Check]:
     side = {"naive": "fta", "reverse": "fte", "parrot": "fta"}
     found = found[[side[a] == m for a, m in zip(found["attack"], found["metric"], strict=True)]]
     missed = found[found["value"] < 1]
-    checks = [Check(
-        "no face is found in a blank image", missed.empty,
-        f"{len(found)} rates are 1" if missed.empty else f"{len(missed)} of {len(found)} are below 1",
-    )]  # fmt: skip
+    share = f"{len(missed)} of {len(found)} are below 1"
+    detail = f"{len(found)} rates are 1" if missed.empty else share
+    checks = [Check("no face is found in a blank image", missed.empty, detail)]
     told = own[
         (own["policy"] == "aligned") & own["metric"].isin(["eer", "auc"]) & own["value"].notna()
     ]
@@ -122,10 +121,9 @@ def leaks_are_few(
             & (leaks["strength"] == row.strength)
         ]["image_id"]
         named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        checks.append(Check(
-            f"leaks of {row.method} {row.strength} on {row.dataset}", False,
-            f"{row.value:.1%} of {row.n:.0f} images are (nearly) as they were, more than {most:.1%}: {named}",
-        ))  # fmt: skip
+        share = f"{row.value:.1%} of {row.n:.0f} images are (nearly) as they were"
+        name = f"leaks of {row.method} {row.strength} on {row.dataset}"
+        checks.append(Check(name, False, f"{share}, more than {most:.1%}: {named}"))
     if not checks:
         checks.append(
             Check(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 COLUMNS = ("image_id", "strength", "status", "detail", "n_regions", "regions")
-"""Columns of an anonymisation ledger, one row per image and strength. `regions` holds what the method
-had to change as a flat list of left, top, right, bottom in pixels; empty for the whole image."""
+"""Columns of an anonymisation ledger, one row per image and strength. `regions` holds what the
+method had to change as a flat list of left, top, right, bottom in pixels; empty for the whole
+image."""
 
 
 class Status(StrEnum):

@@ -21,8 +21,6 @@ from anonbench.strengths import strength_label
 
 LEDGER_COLUMNS = ("dataset", "method", "strength", "image_id", "path", "stage", "status", "detail")
 LEAK_COLUMNS = ("dataset", "method", "strength", "image_id", "kind", "psnr")
-WORST = "worst"
-"""Name of the most successful attack and policy in `metrics.json`."""
 
 
 @dataclass(frozen=True)
@@ -254,8 +252,10 @@ def tradeoff(table: pd.DataFrame) -> pd.DataFrame:
     )
     keys = ["dataset", "method", "strength"]
     wide = utility.pivot_table(index=keys, columns="name", values="value")
-    number = pd.to_numeric(wide.index.get_level_values("strength"), errors="coerce")
-    wide = wide.assign(number=number).sort_values(["dataset", "method", "number"])
+    labels = pd.Series(wide.index.get_level_values("strength"), index=wide.index, dtype=str)
+    wide = wide.assign(number=pd.to_numeric(labels, errors="coerce")).sort_values(
+        ["dataset", "method", "number"]
+    )
     wide = wide.drop(columns="number")
     wide.insert(0, "attacker_success", success["value"])
     wide["label"] = [" ".join(p for p in key[1:] if p != "none") for key in wide.index]

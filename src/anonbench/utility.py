@@ -30,6 +30,11 @@ DETECTED_IOU = 0.5
 """A face counts as still found if a detection overlaps the detector's own box on the original
 at least so much (the usual bound of detection benchmarks)."""
 
+MEASURES = (
+    "ssim_inside", "ssim_outside", "mse_inside", "mse_outside", "mse_region", "unchanged_outside",
+)  # fmt: skip
+"""What `similarity` returns, and columns of the table even if no image could be measured."""
+
 LEAN = {"haar": {"eyes": False}, "dlib_hog": {"landmarks": False}}
 """Options that spare a detector work whose result is not used here."""
 
@@ -92,7 +97,9 @@ def utility_files(
             name = member(row.strength, row.image_id)
             result = after.read(name) if name in after else None
             written.append(_row(row, cached[1], result, references[row.image_id], models))
-    write_table(pd.DataFrame(written), out)
+    columns = ["image_id", "strength", "status", *MEASURES]
+    columns += [f"{kind}_{name}" for name in models for kind in ("found", "extra")]
+    write_table(pd.DataFrame(written, columns=columns), out)
 
 
 def _references(subjects: Path | str, detections: Mapping[str, Path | str]) -> dict[str, Reference]:
