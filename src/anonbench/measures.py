@@ -103,7 +103,8 @@ def measure_rows(
             add.psnr(f"psnr_{place}", group.get(f"mse_{place}"))
         leak = pd.Series([float((strength, i) in leaking) for i in group["image_id"]])
         add.mean("leak", "leak_share", leak.where((group["status"] == Status.OK).to_numpy()))
-        add.mean("ledger", "fail_closed", (group["status"] != Status.OK).astype(float))
+        failed = (group["status"] != Status.OK).to_numpy(np.float64)
+        add.mean("ledger", "fail_closed", pd.Series(failed))
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
 
 
