@@ -16,7 +16,9 @@ from anonbench.report._tables import Measure
 SOLID, DASHED = 30, 3
 """Errors of both kinds that a solid line needs (rule of 30), and a dashed one (rule of 3)."""
 
-TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
+_STARTS = (0.0001, 0.0003, 0.001, 0.003, 0.006, 0.01)
+"""Where the axes may begin."""
 _DASHES = (0, (3.2, 1.4))
 FEW_ERRORS = f"< {DASHED} errors"
 
@@ -117,12 +119,12 @@ def prepare(axes: Axes, low: float, *, y_label: bool = True) -> None:
         axes.set_ylabel("FNMR in %", labelpad=1)
 
 
-def lowest_tick(curves: list[pd.DataFrame]) -> float:
-    """Return the tick, 0.01 to 1 %, below all that is drawn, so that panels share their axes."""
+def lowest_rate(curves: list[pd.DataFrame]) -> float:
+    """Return where shared axes begin, 0.01 to 1 %, to hold all that is drawn."""
     drawn = []
     for curve in curves:
         for piece in curve_pieces(curve):
             own = curve[["fmr", "fnmr"]].iloc[piece.start : piece.stop]
             drawn.append(float(own.to_numpy().min()))
     smallest = min(drawn, default=1.0)
-    return max([t for t in TICKS[:3] if t <= smallest], default=TICKS[0])
+    return max([t for t in _STARTS if t <= smallest], default=_STARTS[0])

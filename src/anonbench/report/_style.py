@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from anonbench.io import atomic
 
@@ -130,13 +131,24 @@ def looks(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
 
 
 def shades(colour: Colour, n: int) -> list[Colour]:
-    """Return `n` shades of one hue, weak (light) to strong (dark)."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
+    """Return `n` shades of one hue, weak (light) to strong (dark), evenly apart."""
     if n == 1:
         return [colour]
-    light, dark = max(lightness, 0.74), min(lightness, 0.24)
-    steps = np.linspace(light, dark, n)
-    return [colorsys.hls_to_rgb(hue, float(step), saturation) for step in steps]
+    ends = _toned(colour, 0.72), _toned(colour, 0.22)
+    return [_mixed(*ends, float(share)) for share in np.linspace(0, 1, n)]
+
+
+def _toned(colour: Colour, luma: float) -> Colour:
+    """Mix a colour with white or black until it is as bright as `luma`, 0..1."""
+    own = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    if own < luma:
+        return _mixed(colour, (1.0, 1.0, 1.0), (luma - own) / (1 - own))
+    return _mixed(colour, (0.0, 0.0, 0.0), 1 - luma / own)
+
+
+def _mixed(first: Colour, second: Colour, share: float) -> Colour:
+    red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def marks(look: Look, colour: Colour | str | None = None) -> dict[str, Any]:
@@ -200,6 +212,10 @@ def heading(figure: Figure, text: str, detail: str = "") -> None:
                 fontweight="bold")  # fmt: skip
     figure.text(0.08 / figure.get_figwidth(), 1 - 0.29 / height, detail, va="top", color=NOTE,
                 linespacing=1.35)  # fmt: skip
+
+
+HALO = [withStroke(linewidth=2.0, foreground="white")]
+"""Keeps text readable on lines."""
 
 
 def footnote(figure: Figure, text: str, bottom: float = 0.08) -> None:

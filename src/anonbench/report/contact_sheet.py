@@ -158,7 +158,8 @@ def _line_title(
     named = title == cells[0].method
     colour = dark(tables.looks[title].colour) if named else TEXT
     text = axes.text(_LEFT, y + _TITLE - 0.05, title, fontweight="bold", color=colour)
-    axes.annotate(detail, (1, 0), (6, 0), xycoords=text, textcoords="offset points", color=NOTE)
+    axes.annotate(detail, (1, 0), (6, 0), xycoords=text, textcoords="offset points",
+                  va="bottom", color=NOTE)  # fmt: skip
 
 
 def _cell(

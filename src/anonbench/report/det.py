@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from anonbench.report._det_axes import (
     DASHED,
     SOLID,
-    lowest_tick,
+    lowest_rate,
     no_curve,
     plot_curve,
     prepare,
@@ -28,7 +28,7 @@ from anonbench.report._style import (
     percent,
     shades,
 )
-from anonbench.report._tables import Condition, Tables
+from anonbench.report._tables import ANONYMISED_SIDE, Condition, Tables
 
 LINE = 10.4
 """Height of a line of a key in points."""
@@ -46,11 +46,11 @@ _SIDES = {
 
 def det_figure(tables: Tables, attack: str, system: str, policy: str) -> Figure:
     """Draw one panel a method, one line a strength, and the clear baseline in grey."""
-    layout = Layout(2, (1.62, 1.62), (1.98, 0.78), (0.42, 1.58, 0.98, 0.92))
+    layout = Layout(2, (1.56, 1.56), (2.06, 0.78), (0.42, 1.75, 0.98, 0.92))
     figure, panels = layout.figure(len(tables.methods))
     base = tables.baseline(system, policy)
     shown = [conditions_of(tables, m, attack, system, policy) for m in tables.methods]
-    low = lowest_tick([tables.curve(c) for group in [*shown, [base]] for c in group])
+    low = lowest_rate([tables.curve(c) for group in [*shown, [base]] for c in group])
     for k, (axes, method) in enumerate(zip(panels, tables.methods, strict=True)):
         prepare(axes, low, y_label=k % layout.columns == 0)
         colour = tables.looks[method].colour
@@ -74,8 +74,9 @@ def conditions_of(
 def frame(figure: Figure, tables: Tables, what: str, attack: str, where: str) -> None:
     """Write title and remarks of a DET figure."""
     sides = _SIDES.get(attack, "")
+    failures = " and ".join(n.upper() for n in ANONYMISED_SIDE.get(attack, ("fta", "fte")))
     heading(figure, f"{what}: {attack} attack", f"{tables.dataset}, {where}; {sides}. Completed "
-            "comparisons only:\nFTA and FTE in %, listed beside the strengths (weak to strong), "
+            f"comparisons only:\n{failures} in %, listed with the strengths (weak to strong), "
             "come on top.")  # fmt: skip
     remarks = (
         f"\n< {DASHED} errors, < 30 mated: no curve, because there are fewer errors, or fewer "
@@ -94,8 +95,8 @@ def _key(
 ) -> None:
     """List the lines beside a panel as a small table, with the failures that a DET hides."""
     names = list(tables.failures(base._replace(attack=conditions[0].attack))) if conditions else []
-    place = key_axes(axes, 110)
-    columns = [62.0 + 25 * k for k in range(len(names))]
+    place = key_axes(axes, 120)
+    columns = [50.0 + 22 * k for k in range(len(names))]
     for x, name in zip(columns, names, strict=True):
         place.text(x, 0, name.upper(), ha="right", va="center", color=NOTE)
     lines = [(c, t, "on" if c.strength == "none" else c.strength)
@@ -105,10 +106,10 @@ def _key(
         why = no_curve(tables.curve(condition), tables.measure("eer", condition))
         ink: Any = NOTE if why else TEXT
         if why:
-            place.text((columns or [40.0])[-1] + 5, y, why, va="center", color=NOTE)
+            place.text((columns or [40.0])[-1] + 4, y, why, va="center", color=NOTE)
         else:
-            place.plot([4, 17], [y, y], color=tone, linewidth=1.6, clip_on=False)
-        place.text(22, y, label, va="center", color=ink)
+            place.plot([4, 15], [y, y], color=tone, linewidth=1.6, clip_on=False)
+        place.text(18, y, label, va="center", color=ink)
         for x, name in zip(columns, names, strict=True):
             share = tables.measure(name, condition).value
             place.text(x, y, percent(share), ha="right", va="center", color=ink)
@@ -121,6 +122,6 @@ def key_axes(axes: Axes, width: float) -> Axes:
     points_x, points_y = 72 * figure.get_figwidth(), 72 * figure.get_figheight()  # type: ignore[union-attr]
     place = figure.add_axes((box.x1, box.y0, width / points_x, box.height))
     place.set_xlim(0, width)
-    place.set_ylim(box.height * points_y - 2, -2)
+    place.set_ylim(box.height * points_y - 5, -5)
     place.axis("off")
     return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from anonbench.report._det_axes import (
     curve_pieces,
     deviate,
-    lowest_tick,
+    lowest_rate,
     no_curve,
     plot_curve,
     prepare,
@@ -24,12 +25,13 @@ from anonbench.report._style import (
     panel_title,
     percent,
 )
-from anonbench.report._tables import Condition, Tables
+from anonbench.report._tables import ANONYMISED_SIDE, Condition, Tables
 from anonbench.report.det import LINE, conditions_of, frame
 
-_BLOCKS = (160.0, 275.0)
+_BLOCKS = (158.0, 248.0)
 """Where the key's columns on the strongest and the middle setting begin, in points."""
-_REST = 385.0
+_REST, _REST_LETTERS = 322.0, 46
+"""Where the list of strengths without a curve begins, and what fits into a line of it."""
 
 
 def strongest_and_middle(labels: Sequence[str]) -> tuple[str, str]:
@@ -45,12 +47,13 @@ def strongest_and_middle(labels: Sequence[str]) -> tuple[str, str]:
 def methods_figure(tables: Tables, attack: str, system: str, policy: str) -> Figure:
     """Draw every method at its strongest setting that still has a curve, and a middle one."""
     names = [*tables.methods, *(c for c in tables.controls if c != "original")]
-    below = 1.45 + (len(names) + 2) * LINE / 72
-    figure, panels = Layout(2, (3.05, 3.05), (0.48, 0.5), (0.42, 0.2, 0.85, below)).figure(2)
     base = tables.baseline(system, policy)
     groups = {m: conditions_of(tables, m, attack, system, policy) for m in names}
+    missing = {m: _missing(tables, groups.get(m, [base])) for m in ("clear", *names)}
+    below = 1.25 + (1 + sum(map(len, missing.values()))) * LINE / 72
+    figure, panels = Layout(2, (3.05, 3.05), (0.48, 0.5), (0.42, 0.2, 0.85, below)).figure(2)
     chosen = {m: _with_curve(tables, groups[m]) for m in names}
-    low = lowest_tick([tables.curve(c) for group in [*groups.values(), [base]] for c in group])
+    low = lowest_rate([tables.curve(c) for group in [*groups.values(), [base]] for c in group])
     titles = ("Strongest setting that still has a curve", "A middle setting that has a curve")
     for k, (axes, title) in enumerate(zip(panels, titles, strict=True)):
         prepare(axes, low, y_label=k == 0)
@@ -61,7 +64,7 @@ def methods_figure(tables: Tables, attack: str, system: str, policy: str) -> Fig
             if condition:
                 _marked(axes, tables, condition, method, 1.3 if k == 0 else 0.8)
     place = _key_axes(figure, below - 0.5)
-    _key(place, tables, groups, chosen, base._replace(attack=attack), base)
+    _key(place, tables, {"clear": (base, None), **chosen}, missing, attack)
     frame(figure, tables, "DET curves of all methods", attack, f"{system}, {policy} faces")
     return figure
 
@@ -99,31 +102,31 @@ def _key_axes(figure: Figure, top: float) -> Axes:
 def _key(
     place: Axes,
     tables: Tables,
-    groups: dict[str, list[Condition]],
-    chosen: dict[str, tuple[Condition | None, Condition | None]],
-    like: Condition,
-    base: Condition,
+    lines: dict[str, tuple[Condition | None, Condition | None]],
+    missing: dict[str, list[str]],
+    attack: str,
 ) -> None:
     """Write a table: methods, the settings drawn with their failures, and what has no curve."""
-    names = list(tables.failures(like))
+    names = ANONYMISED_SIDE.get(attack, ("fta", "fte"))
     for x, title in zip(_BLOCKS, ("strongest", "middle"), strict=True):
         place.text(x, 0, title, ha="right", va="center", color=NOTE)
         for k, name in enumerate(names, start=1):
-            place.text(x + 28 * k, 0, name.upper(), ha="right", va="center", color=NOTE)
+            place.text(x + 24 * k, 0, name.upper(), ha="right", va="center", color=NOTE)
     place.text(_REST, 0, "without a curve", va="center", color=NOTE)
-    lines: dict[str, tuple[Condition | None, Condition | None]] = {"clear": (base, None), **chosen}
-    for row, (method, pair) in enumerate(lines.items(), start=1):
-        y = row * LINE
+    y = LINE
+    for method, pair in lines.items():
         place.text(32, y, method, va="center")
         _sample(place, tables, method, y)
         for x, condition in zip(_BLOCKS, pair, strict=True):
             label = condition.strength if condition else "-"
-            place.text(x, y, "on" if label == "none" else label, ha="right", va="center")
+            label = {"none": "" if method == "clear" else "on"}.get(label, label)
+            place.text(x, y, label, ha="right", va="center")
             for k, name in enumerate(names, start=1):
                 share = percent(tables.measure(name, condition).value) if condition else ""
-                place.text(x + 28 * k, y, share, ha="right", va="center")
-        missing = _missing(tables, groups.get(method, [base]))
-        place.text(_REST, y, missing, va="center", color=NOTE)
+                place.text(x + 24 * k, y, share, ha="right", va="center")
+        for k, text in enumerate(missing[method]):
+            place.text(_REST, y + k * LINE, text, va="center", color=NOTE)
+        y += max(1, len(missing[method])) * LINE
 
 
 def _sample(place: Axes, tables: Tables, method: str, y: float) -> None:
@@ -134,11 +137,12 @@ def _sample(place: Axes, tables: Tables, method: str, y: float) -> None:
     place.plot([7, 16, 25], [y, y, y], markevery=[1], linewidth=1.3, **marks(look))
 
 
-def _missing(tables: Tables, conditions: Sequence[Condition]) -> str:
-    """List the strengths without a curve by reason."""
+def _missing(tables: Tables, conditions: Sequence[Condition]) -> list[str]:
+    """List the strengths without a curve by reason, in lines that fit the table."""
     reasons: dict[str, list[str]] = {}
     for c in conditions:
         why = no_curve(tables.curve(c), tables.measure("eer", c))
         if why:
-            reasons.setdefault(why, []).append("on" if c.strength == "none" else c.strength)
-    return "; ".join(f"{' '.join(labels)}: {why}" for why, labels in reasons.items())
+            reasons.setdefault(why, []).append("" if c.strength == "none" else c.strength)
+    texts = [f"{' '.join(labels)}: {why}".removeprefix(": ") for why, labels in reasons.items()]
+    return textwrap.wrap("; ".join(texts), _REST_LETTERS) or [""]

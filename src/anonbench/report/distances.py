@@ -19,38 +19,51 @@ from anonbench.report._tables import Condition, Tables
 
 ATTACK = "naive"
 COLUMNS = 3
+_LIMIT, _LIMIT_LINE = "#b3261e", (0.0, (3.0, 1.5))
 _BINS = 45
 """Bins over the width of a panel, at most: finer ones are joined."""
 
 
 def distances_figure(tables: Tables, system: str, policy: str) -> Figure:
     """Draw one row a method, weak to strong, under the clear baseline; shares of comparisons."""
-    rows: list[tuple[str, list[Condition]]] = [("clear", [tables.baseline(system, policy)])]
-    for method in [*tables.methods, *(c for c in tables.controls if c != "original")]:
-        labels = spread(tables.strengths(method), COLUMNS)
-        rows.append((method, [Condition(method, s, ATTACK, system, policy) for s in labels]))
-    layout = Layout(COLUMNS, (1.8, 0.56), (0.12, 0.3), (1.35, 0.12, 1.2, 0.5))
-    figure, panels = layout.figure(COLUMNS * len(rows))
-    widest = _widest([tables.histogram(c) for _, group in rows for c in group])
-    for k, (name, group) in enumerate(rows):
-        line = panels[k * COLUMNS : (k + 1) * COLUMNS]
-        colour: Any = BASELINE if name == "clear" else tables.looks[name].colour
-        ink = TEXT if name == "clear" else dark(colour)
-        line[0].annotate(name, (0, 0.5), (-6, 0), "axes fraction", "offset points", ha="right",
-                         va="center", fontweight="bold", color=ink)  # fmt: skip
-        for axes, condition in zip(line, group, strict=False):
-            _panel(axes, tables, condition, colour, widest)
-        for axes in line[len(group) :]:
+    lines = _lines(tables, system, policy)
+    layout = Layout(COLUMNS, (1.78, 0.56), (0.2, 0.32), (1.28, 0.12, 1.12, 0.42))
+    figure, panels = layout.figure(COLUMNS * len(lines))
+    widest = _widest([tables.histogram(c) for _, group in lines for c in group])
+    for k, (name, group) in enumerate(lines):
+        row = panels[k * COLUMNS : (k + 1) * COLUMNS]
+        if name:
+            row[0].annotate(name, (0, 0.5), (-6, 0), "axes fraction", "offset points", ha="right",
+                            va="center", fontweight="bold",
+                            color=dark(tables.looks[name].colour))  # fmt: skip
+        for axes, condition in zip(row, group, strict=False):
+            _panel(axes, tables, condition, widest)
+            _title(axes, tables, condition, named=not name)
+        for axes in row[len(group) :]:
             axes.axis("off")
     for axes in _lowest(panels):
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("Euclidean distance", labelpad=1)
     heading(figure, f"Distances: {ATTACK} attack",
             f"{tables.dataset}, {system}, {policy} faces: clear gallery, anonymised probes. "
-            "Strength above each panel, weak to strong.\nEach histogram has area 1. Accepted: mated and "
-            "non-mated comparisons below the threshold, failures counted.")  # fmt: skip
+            "Strength above each panel, weak to strong.\nEach histogram has area 1. Accepted: "
+            "mated / non-mated comparisons up to the threshold, failures counted.")  # fmt: skip
     _legend(figure, tables)
     return figure
+
+
+def _lines(tables: Tables, system: str, policy: str) -> list[tuple[str, list[Condition]]]:
+    """Return the rows: baseline and controls, methods without strengths, then one a method."""
+
+    def group(method: str) -> list[Condition]:
+        labels = spread(tables.strengths(method), COLUMNS)
+        return [Condition(method, s, ATTACK, system, policy) for s in labels]
+
+    controls = [c for m in tables.controls if m != "original" for c in group(m)]
+    single = [c for m in tables.methods if not tables.graded(m) for c in group(m)]
+    lines = [("", [tables.baseline(system, policy), *controls][:COLUMNS])]
+    lines += [("", single[k : k + COLUMNS]) for k in range(0, len(single), COLUMNS)]
+    return lines + [(m, group(m)) for m in tables.methods if tables.graded(m)]
 
 
 def spread(labels: Sequence[str], n: int) -> list[str]:
@@ -97,40 +110,43 @@ def joined(table: pd.DataFrame, width: float) -> tuple[NDArray[Any], NDArray[Any
     return edges, padded / padded.sum() / (own * factor)
 
 
-def _panel(axes: Axes, tables: Tables, condition: Condition, colour: Any, widest: float) -> None:
+def _panel(axes: Axes, tables: Tables, condition: Condition, widest: float) -> None:
     table = tables.histogram(condition)
+    clear = condition.attack == "baseline"
+    colour: Any = BASELINE if clear else tables.looks[condition.method].colour
     for mated in (False, True):
         edges, density = joined(table[table["mated"] == mated], widest / _BINS)
-        if not density.size:
-            continue
-        if mated:
+        if density.size and mated:
             axes.stairs(density, edges, fill=True, color=colour, alpha=0.75, linewidth=0, zorder=2)
-        else:
+        elif density.size:
             axes.stairs(density, edges, color=TEXT, linewidth=0.8, zorder=3)
-    axes.axvline(tables.plan["metrics"]["distance_threshold"], color="#b3261e", linewidth=0.9,
-                 linestyle=(0, (3, 1.5)), zorder=4)  # fmt: skip
+    if table["count"].sum():
+        axes.axvline(tables.plan["metrics"]["distance_threshold"], color=_LIMIT, linewidth=0.9,
+                     linestyle=_LIMIT_LINE, zorder=4)  # fmt: skip
+    else:
+        fta = percent(tables.measure("fta", condition).value)
+        axes.text(0.5, 0.45, f"nothing to compare, FTA {fta} %", transform=axes.transAxes,
+                  ha="center", va="center", color=NOTE)  # fmt: skip
     axes.set_xlim(0, widest)
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelbottom=False)
-    label = {"clear": ""}.get(condition.method, condition.strength)
-    _title(axes, tables, condition, "" if label == "none" else label)
-    if not table["count"].sum():
-        fta = percent(tables.measure("fta", condition).value)
-        axes.text(0.5, 0.45, f"nothing to compare: FTA {fta} %", transform=axes.transAxes,
-                  ha="center", va="center", color=NOTE)  # fmt: skip
 
 
-def _title(axes: Axes, tables: Tables, condition: Condition, label: str) -> None:
+def _title(axes: Axes, tables: Tables, condition: Condition, *, named: bool) -> None:
+    """Write strength, or method, and the shares accepted above a panel."""
     limit = tables.plan["metrics"]["distance_threshold"]
     shares = [tables.measure(f"{side}_accepted_at_{limit:g}", condition).value
               for side in ("mated", "nonmated")]  # fmt: skip
-    if condition.attack == "baseline":
-        label = label or ""
-    axes.annotate(label, (0, 1), (1, 2), "axes fraction", "offset points", fontweight="bold")
+    clear = condition.attack == "baseline"
+    name = "clear" if clear else condition.method
+    colour = TEXT if clear else dark(tables.looks[condition.method].colour)
+    axes.annotate(name if named else condition.strength, (0, 1), (0, 2), "axes fraction",
+                  "offset points", fontweight="bold", color=colour if named else TEXT)  # fmt: skip
     if not all(map(math.isnan, shares)):
-        text = f"accepted {percent(shares[0])} / {percent(shares[1])} %"
+        text = f"{percent(shares[0])} / {percent(shares[1])} %"
+        text = text if named else f"accepted {text}"
         axes.annotate(text, (1, 1), (0, 2), "axes fraction", "offset points", ha="right",
                       color=NOTE)  # fmt: skip
 
@@ -140,9 +156,9 @@ def _legend(figure: Figure, tables: Tables) -> None:
     entries: list[Any] = [
         Patch(color=BASELINE, alpha=0.75, linewidth=0, label="mated"),
         Line2D([], [], color=TEXT, linewidth=0.8, label="non-mated"),
-        Line2D([], [], color="#b3261e", linewidth=0.9, linestyle=(0, (3, 1.5)),
+        Line2D([], [], color=_LIMIT, linewidth=0.9, linestyle=_LIMIT_LINE,
                label=f"threshold {limit:g}"),
     ]  # fmt: skip
-    corner = (0.08 / figure.get_figwidth(), 1 - 0.64 / figure.get_figheight())
+    corner = (0.08 / figure.get_figwidth(), 1 - 0.58 / figure.get_figheight())
     figure.legend(handles=entries, loc="upper left", bbox_to_anchor=corner, ncols=3,
                   borderpad=0.2, columnspacing=1.6)  # fmt: skip

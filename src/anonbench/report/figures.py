@@ -19,6 +19,9 @@ from anonbench.report.names import SUFFIXES
 from anonbench.report.strengths import strengths_figure
 from anonbench.report.tradeoff import tradeoff_figure
 
+BY_SUFFIX = ("contact_sheet",)
+"""Figures that are drawn anew for each file format; others are drawn once."""
+
 Draw = Callable[[str], Figure]
 """Suffix -> figure."""
 
@@ -63,9 +66,14 @@ def write_figures(
                if suffix not in SUFFIXES or n.removesuffix(suffix) not in draw]  # fmt: skip
     if unknown:
         raise ValueError(f"no figures of this run: {', '.join(unknown)}")
-    for path, suffix, name in wanted:
+    for stem in dict.fromkeys(n.removesuffix(suffix) for _, suffix, n in wanted):
+        own = [(path, suffix) for path, suffix, n in wanted if n == stem + suffix]
         with style():
-            save(draw[name.removesuffix(suffix)](suffix), path)
+            figure = None
+            for path, suffix in own:
+                if figure is None or stem in BY_SUFFIX:
+                    figure = draw[stem](suffix)
+                save(figure, path)
 
 
 def drawings(tables: Tables) -> dict[str, Draw]:

@@ -37,7 +37,7 @@ def strengths_figure(tables: Tables, system: str, policy: str) -> Figure:
     """Draw EER under every attack, with intervals, and FTA against strength, a panel a method."""
     graded = [m for m in tables.methods if tables.graded(m)]
     single = [m for m in [*tables.controls, *tables.methods] if not tables.graded(m)]
-    layout = Layout(3, (1.95, 1.3), (0.3, 0.78), (0.45, 0.12, 1.2, 1.15))
+    layout = Layout(3, (1.95, 1.3), (0.3, 0.75), (0.48, 0.12, 1.25, 0.85))
     figure, panels = layout.figure(len(graded) + bool(single))
     reasons: dict[str, str] = {}
     for axes, method in zip(panels, graded, strict=False):
@@ -50,10 +50,12 @@ def strengths_figure(tables: Tables, system: str, policy: str) -> Figure:
         _single_panel(panels[-1], tables, single, (system, policy), reasons)
     for k, axes in enumerate(panels):
         if k % layout.columns == 0:
-            axes.set_ylabel("%", labelpad=0)
+            axes.set_ylabel("EER, FTA in %", labelpad=1, y=0.38)
+    order = ", ".join(tables.plan["attacks"])
     heading(figure, "Error rates against strength",
             f"{tables.dataset}, {system}, {policy} faces. EER with 95 % intervals over subjects, "
-            "completed comparisons only;\nFTA of anonymised probes.")  # fmt: skip
+            "completed comparisons only;\nFTA of anonymised probes. "
+            f"Crosses above a panel: no EER; in rows, from the top: {order}.")  # fmt: skip
     _legend(figure, tables, reasons)
     return figure
 
@@ -94,7 +96,8 @@ def _panel(
                 mark = reasons.setdefault(
                     measure.reason, _MISSING_MARKS[len(reasons) % len(_MISSING_MARKS)]
                 )
-                axes.plot(place, _TOP + 7 + 9 * k, mark, color=tones[k], markersize=3.5,
+                height = _TOP + 7 + 9 * (len(attacks) - 1 - k)
+                axes.plot(place, height, mark, color=tones[k], markersize=3.5,
                           markeredgewidth=0.9, clip_on=False)  # fmt: skip
     axes.set_ylim(0, _TOP + 7 + 9 * len(attacks))
     axes.set_yticks([0, 25, 50, 75, 100])
@@ -172,6 +175,6 @@ def _legend(figure: Figure, tables: Tables, reasons: dict[str, str]) -> None:
                label=f"no EER: {reason}")
         for reason, mark in reasons.items()
     ]  # fmt: skip
-    corner = (0.08 / figure.get_figwidth(), 1 - 0.5 / figure.get_figheight())
+    corner = (0.08 / figure.get_figwidth(), 1 - 0.58 / figure.get_figheight())
     figure.legend(handles=entries, loc="upper left", bbox_to_anchor=corner, ncols=4,
                   borderpad=0.2, columnspacing=1.4, handlelength=2.2)  # fmt: skip

@@ -12,7 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from anonbench.report._style import NOTE, Colour, Layout, footnote, heading, listing, marks, shades
+from anonbench.report._style import (
+    HALO,
+    TEXT,
+    Colour,
+    Layout,
+    footnote,
+    heading,
+    listing,
+    marks,
+    shades,
+)
 from anonbench.report._tables import Measure, Tables
 from anonbench.summarise import attacker_success
 
@@ -37,7 +47,7 @@ def tradeoff_figure(tables: Tables) -> Figure:
     """Draw a panel for each kind of utility; up and to the right is better."""
     kinds = _kinds(tables)
     n_legend = -(-len(tables.methods) // 4)
-    layout = Layout(2, (2.85, 2.35), (0.62, 0.72), (0.5, 0.25, 0.95, 1.05 + 0.15 * n_legend))
+    layout = Layout(2, (2.85, 2.5), (0.62, 0.55), (0.52, 0.25, 0.72, 0.72 + 0.17 * n_legend))
     figure, panels = layout.figure(len(kinds))
     privacy = _privacy(tables)
     missing: set[str] = set()
@@ -63,7 +73,7 @@ def _kinds(tables: Tables) -> list[tuple[str, str, str]]:
     """Return metric, system and axis label of every panel."""
     own = tables.metrics[tables.metrics["metric"] == "detected"]
     found = [("detected", s, f"Faces still found by {s}") for s in sorted(set(own["system"]))]
-    inside, outside = "SSIM inside the face region", "SSIM outside of it"
+    inside, outside = "SSIM inside the face region", "SSIM outside the face region"
     return [*found, ("ssim_inside", "", inside), ("ssim_outside", "", outside)]
 
 
@@ -80,7 +90,7 @@ def _privacy(tables: Tables) -> dict[tuple[str, str], Measure]:
 def _panel(axes: Axes, tables: Tables, points: dict[str, list[Point]], title: str) -> None:
     low = floor([p.utility.value for m in tables.methods for p in points[m] if p.complete])
     axes.set_xlim(-0.04, 1.04)
-    axes.set_ylim(low, 1 + 0.05 * (1 - low))
+    axes.set_ylim(low - 0.09 * (1 - low), 1 + 0.1 * (1 - low))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     axes.grid(True)
     axes.set_axisbelow(True)
@@ -101,7 +111,7 @@ def floor(values: Sequence[float]) -> float:
     """Return where a utility axis begins: 0, or just below the values if those are all high."""
     least = min(values, default=0.0)
     steps = [s for s in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95) if s <= least - 0.1 * (1 - least)]
-    return max(steps) if steps else min(-0.05, least - 0.05)
+    return max(steps) if steps else min(0.0, least)
 
 
 def _trail(
@@ -111,7 +121,7 @@ def _trail(
     look = tables.looks[method]
     x, y = [p.privacy.value for p in own], [p.utility.value for p in own]
     axes.plot(x, y, color=look.colour, linewidth=0.9, alpha=0.75, zorder=2)
-    sizes = np.linspace(3, 5.5, len(own)) if len(own) > 1 else [4.5]
+    sizes = np.linspace(3, 5.5, len(own)) if len(own) > 1 else [4.5] * len(own)
     for point, tone, size in zip(own, tones, sizes, strict=True):
         _bars(axes, point, tone)
         axes.plot(point.privacy.value, point.utility.value, markersize=size, zorder=3,
@@ -136,9 +146,11 @@ def _anchor(axes: Axes, tables: Tables, control: str, point: Point, low: float) 
     axes.plot(x, shown, zorder=4, clip_on=False, **{**marks(look), "markersize": 6,
               "marker": "v" if below else look.marker})  # fmt: skip
     label = f"{control} ({y:.2g})" if below else control
-    axes.annotate(label, (x, shown), (-6 if right else 6, 5 if shown < 0.9 else -9),
+    lower = shown < 0.5 * (1 + low)
+    axes.annotate(label, (x, shown), (4 if right else -4, -6 if lower else 5),
                   textcoords="offset points", ha="right" if right else "left",
-                  fontweight="bold", color=NOTE, zorder=5)  # fmt: skip
+                  va="top" if lower else "bottom", fontweight="bold", color=TEXT, zorder=5,
+                  path_effects=HALO)  # fmt: skip
 
 
 def _legend(figure: Figure, tables: Tables) -> None:
