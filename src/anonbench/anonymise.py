@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from anonbench import anonymisers
 from anonbench.anonymisers import Anonymiser, Photo, Strength
 from anonbench.anonymisers._errors import MissingImageError
+from anonbench.anonymisers._optional import ChangesMore, ChecksStrengths
 from anonbench.io import ArchiveReader, ArchiveWriter, encode_png, member, read_table, write_table
 from anonbench.ledger import COLUMNS, Status
 from anonbench.progress import LOGGER, progress
@@ -26,15 +27,6 @@ from anonbench.types import Pixels
 
 DETAIL_LENGTH = 300
 """Characters of an error message that the ledger keeps."""
-
-
-@runtime_checkable
-class ChecksStrengths(Protocol):
-    """An anonymiser that can tell before any work whether it is ready for the strengths."""
-
-    def check_strengths(self, strengths: Sequence[Strength]) -> None:
-        """Raise ValueError for strengths that cannot be run."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -174,10 +166,19 @@ class _Job:
                 if data:
                     self.out.add_encoded(member(label, item.image_id), data)
                 detail = detail or item.found.detail
-                regions = item.found.regions
-                flat = [v for r in regions for v in (r.left, r.top, r.right, r.bottom)]
-                self.rows.append((item.image_id, label, str(status), detail, len(regions), flat))
+                count, flat = len(item.found.regions), self._changed(item)
+                self.rows.append((item.image_id, label, str(status), detail, count, flat))
         self.waiting.clear()
+
+    def _changed(self, item: _Item) -> list[int]:
+        """Return the flat boxes that the method changes, for the ledger."""
+        height, width = item.shape or (0, 0)
+        more = self.model if isinstance(self.model, ChangesMore) else None
+        boxes = (
+            more.changed(r, width, height) if more else (r.left, r.top, r.right, r.bottom)
+            for r in item.found.regions
+        )
+        return [int(edge) for box in boxes for edge in box]
 
     def _encoded(
         self, photos: Sequence[Photo], strength: Strength

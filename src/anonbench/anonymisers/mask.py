@@ -12,12 +12,6 @@ from anonbench.anonymisers._base import Info, Photo, Region, Strength
 from anonbench.types import Pixels
 
 
-def bar(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
-    """Return whole pixels (left, top, right, bottom): the region, widened to its face box."""
-    left, _, right, _ = region.face.box.clip(width, height)
-    return min(left, region.left), region.top, max(right, region.right), region.bottom
-
-
 @dataclass(frozen=True)
 class Mask:
     """The black bar; no pixel outside of it changes."""
@@ -36,11 +30,16 @@ class Mask:
         """Draw the bars of every photo; strength and generators are not used."""
         return [self._one(photo) for photo in photos]
 
+    def changed(self, region: Region, width: int, height: int) -> tuple[int, int, int, int]:
+        """Return the bar (left, top, right, bottom): the region, widened to its face box."""
+        left, _, right, _ = region.face.box.clip(width, height)
+        return min(left, region.left), region.top, max(right, region.right), region.bottom
+
     def _one(self, photo: Photo) -> Pixels:
         image = photo.pixels.copy()
         height, width = image.shape[:2]
         for region in photo.regions:
-            left, top, right, bottom = bar(region, width, height)
+            left, top, right, bottom = self.changed(region, width, height)
             image[top:bottom, left:right] = 0
         return image
 
