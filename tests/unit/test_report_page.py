@@ -400,3 +400,14 @@ def test_large_contact_sheet_is_embedded_smaller(tables: Tables) -> None:
 def test_report_needs_no_network_library() -> None:
     code = "import sys, anonbench.report.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_leaks_that_are_meant_or_few_are_no_failure(tmp_path: Path) -> None:
+    run = make(tmp_path, leaks=True).run()
+    assert notices(run)[0].level == "failure"
+    run.leaks["strength"] = "1"  # a blur of one pixel
+    assert "is meant to change nothing" in notices(run)[0].text
+    assert notices(run)[0].level == "caution"
+    run = make(tmp_path, leaks=True).run()
+    run.metrics.loc[run.metrics["metric"] == "leak_share", "value"] = 0.005
+    assert notices(run)[0].level == "caution"

@@ -31,6 +31,7 @@ def payload(run: Run) -> str:
     thresholds = [f"{run.plan['metrics']['distance_threshold']:g}"]
     metrics = [*_CHART_METRICS]
     metrics += [f"{k}_accepted_at_{t}" for t in thresholds for k in ("mated", "nonmated")]
+    metrics += [f"accepted_at_{t}" for t in thresholds]
     content = {
         "datasets": run.datasets,
         "recognisers": list(run.plan["recognisers"]),
@@ -115,7 +116,7 @@ def packed_curves(table: pd.DataFrame) -> dict[str, Any]:
     dict
         ``curves``: list of columns d (distance), x (FMR), y (FNMR), a, b (error counts) and the
         totals na, nb; ``index``: place in that list by condition and kind; ``limit``: points
-        that a curve was thinned to.
+        that curves were thinned to, None if none was.
     """
     groups = list(table.groupby([*_CONDITION, "kind"], sort=True))
     limit = max(CURVE_MINIMUM, CURVE_BUDGET // max(1, len(groups)))
@@ -129,7 +130,8 @@ def packed_curves(table: pd.DataFrame) -> dict[str, Any]:
             known[text] = len(curves)
             curves.append(curve)
         index["|".join(map(str, key))] = known[text]
-    return {"curves": curves, "index": index, "limit": limit}
+    thin = any(len(group) > limit for _, group in groups)
+    return {"curves": curves, "index": index, "limit": limit if thin else None}
 
 
 def _curve(group: pd.DataFrame, limit: int) -> dict[str, Any]:

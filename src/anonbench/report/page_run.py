@@ -13,6 +13,7 @@ import pandas as pd
 
 from anonbench import anonymisers
 from anonbench.io import read_table, rows
+from anonbench.strengths import strength_label
 
 CONTROLS = ("original", "blank")
 DRAWN_FOLDER = "data/drawn"
@@ -41,6 +42,8 @@ class MethodFacts:
         Labels, the weakest first where the method tells which one is.
     control : bool
         True for `original` and `blank`.
+    identity : str
+        Label of the strength that is meant to change nothing; empty if there is none.
     """
 
     name: str
@@ -49,6 +52,7 @@ class MethodFacts:
     unit: str
     strengths: tuple[str, ...]
     control: bool
+    identity: str = ""
 
     def title(self, strength: str) -> str:
         """Name the method with a strength, without one where it has none."""
@@ -145,8 +149,9 @@ def _facts(name: str, entry: Mapping[str, Any], strengths: list[str]) -> MethodF
     if info.stronger != "none" and all(_is_number(s) for s in strengths):
         strengths = sorted(strengths, key=float, reverse=info.stronger == "lower")
     label = info.label if info.control else f"{info.label}, region: {entry['region']}"
+    identity = "" if info.identity is None else strength_label(info.identity)
     return MethodFacts(
-        name, label, info.reference, info.strength, tuple(strengths), name in CONTROLS
+        name, label, info.reference, info.strength, tuple(strengths), name in CONTROLS, identity
     )
 
 

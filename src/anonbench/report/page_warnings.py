@@ -62,6 +62,7 @@ def _failed_checks(run: Run) -> list[Notice]:
 def _leaks(run: Run) -> list[Notice]:
     found = []
     keys = ["dataset", "method", "strength"]
+    identities = {(m.name, m.identity) for m in run.methods if m.identity}
     for key, group in run.leaks.groupby(keys, sort=False):
         dataset, method, strength = (str(k) for k in key)
         cells = run.cells.get((dataset, method, strength), {})
@@ -70,12 +71,21 @@ def _leaks(run: Run) -> list[Notice]:
         names = [f"{r.image_id} ({_kind(r.kind, r.psnr)})" for r in rows(group.head(NAMED_LEAKS))]
         if len(group) > NAMED_LEAKS:
             names.append(f"and {len(group) - NAMED_LEAKS} more in results/summary/leaks.csv")
-        found.append(Notice(
-            "failure", f"Leaks: {method} {strength} on {dataset}",
-            f"{len(group)} images{portion} are, where they had to change, as they were or nearly "
-            "so. Whoever looks at them sees the person.", names,
-        ))  # fmt: skip
-    return found
+        meant = (method, strength) in identities
+        level = "caution" if meant or share <= run.plan["leaks"]["max_share"] else "failure"
+        text = (
+            f"Images that are, where the method had to change them, as before or nearly so: "
+            f"{len(group)}{portion}. "
+        )
+        text += _MEANT if meant else "Whoever looks at them sees the person."
+        title = f"Leaks: {method} {strength} on {dataset}"
+        found.append(Notice(level, title, text, names, folded=meant))
+    return sorted(found, key=lambda n: n.level != "failure")
+
+
+_MEANT = (
+    "This strength is meant to change nothing: it shows that the method does no harm by itself."
+)
 
 
 def _kind(kind: str, psnr: Any) -> str:

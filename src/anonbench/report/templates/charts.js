@@ -137,8 +137,15 @@
         hovertemplate: "<b>" + name + "</b><br>FMR %{customdata[0]} (%{customdata[3]} false matches)<br>FNMR %{customdata[1]} (%{customdata[4]} false non-matches)<br>accepted up to distance %{customdata[2]}<extra></extra>",
       });
     });
+    const marked = Boolean(look.symbol), marker = { symbol: look.symbol, color: look.color, size: 8 };
+    if (marked && shown.u.length) {  // a few symbols tell lines of the same colour apart
+      const some = [0.1, 0.3, 0.5, 0.7, 0.9].map((f) => Math.floor(f * shown.u.length));
+      traces.push({
+        x: some.map((k) => shown.u[k]), y: some.map((k) => shown.v[k]), mode: "markers", marker, hoverinfo: "skip", legendgroup: name, showlegend: false,
+      });
+    }
     traces.push({
-      x: [null], y: [null], mode: "lines", name, legendgroup: name, line: { color: look.color, width: look.width || 2 },
+      x: [null], y: [null], mode: marked ? "lines+markers" : "lines", marker, name, legendgroup: name, line: { color: look.color, width: look.width || 2 },
     });
     return [traces, shown];
   }
@@ -166,9 +173,9 @@
       yaxis: deviateAxis("False non-match rate" + (c.kind === "generalised" ? ", generalised (GFRR)" : " (FNMR)"), yr),
     }), CONFIG);
     const notes = [];
-    if (none.length) notes.push("No curve, as too few mated comparisons were completed: " + none.join(", ") + ".");
+    if (none.length) notes.push("No curve (too few completed comparisons): " + none.join(", ") + ".");
     if (thin.length) notes.push("Fewer than 3 errors of one kind at every threshold, so nothing to draw: " + thin.join(", ") + ".");
-    notes.push("Curves are thinned to at most " + P.curves.limit + " points; results/curves/curves.parquet has more.");
+    if (P.curves.limit) notes.push("Curves are thinned to at most " + P.curves.limit + " points; results/curves/curves.parquet has more.");
     byId("det-note").textContent = notes.join(" ");
   }
   controls("det-controls", [
@@ -264,6 +271,9 @@
         if (r[4]) notes.add(text + ": " + r[4]);
       });
     });
+    const itself = metric("accepted_at_" + P.threshold, c.dataset, method, strength, "same_image", c.system, c.policy);
+    notes.add("Apart from the attacks: an original against its own anonymised version is accepted in " + (itself && itself[0] !== null
+      ? percent(itself[0]) + " of " + itself[3] + " images (" + span(itself) + ")." : "n/a (" + ((itself && itself[4]) || "not among the run's results") + ")."));
     byId("confusion-table").replaceChildren(table, ...[...notes].map((n) => element("p", n, "note")));
   }
 
@@ -283,8 +293,8 @@
     const at = Number(P.threshold);
     Plotly.react("distances-chart", traces, layout({
       height: 400, barmode: "overlay", bargap: 0, showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, margin: { l: 64, r: 16, t: 76, b: 52 },
-      xaxis: { title: { text: "Euclidean distance" }, gridcolor: LINE, zeroline: false, rangemode: "tozero" },
-      yaxis: { title: { text: "Share of comparisons" }, tickformat: ".0%", gridcolor: LINE, rangemode: "tozero" },
+      xaxis: { title: { text: "Euclidean distance" }, gridcolor: LINE, zeroline: false, rangemode: "tozero", ...(traces.length ? {} : { range: [0, 1.2] }) },
+      yaxis: { title: { text: "Share of comparisons" }, tickformat: ".0%", gridcolor: LINE, rangemode: "tozero", ...(traces.length ? {} : { range: [0, 0.1] }) },
       shapes: [{ type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: INK, width: 1.5, dash: "dash" } }],
       annotations: [{ x: at, y: 1, yref: "paper", text: "threshold " + P.threshold, showarrow: false, xanchor: "left", yanchor: "top", xshift: 5, font: { size: 12, color: SOFT } }],
     }), CONFIG);
@@ -338,4 +348,9 @@
     { name: "utility", label: "Utility", options: UTILITIES },
     { name: "fmr", label: "Attacker at FMR", options: P.fmrs.map((f, k) => [String(k), percent(f)]), value: String(P.fmrs.indexOf(P.mainFmr)) },
   ], drawTradeoff);
+
+  // Charts have the width of the window; paper is narrower.
+  const charts = ["det", "strengths", "distances", "tradeoff"].map((name) => byId(name + "-chart"));
+  window.addEventListener("beforeprint", () => charts.forEach((chart) => Plotly.relayout(chart, { width: 980 })));
+  window.addEventListener("afterprint", () => charts.forEach((chart) => Plotly.relayout(chart, { width: null, autosize: true })));
 })();
