@@ -56,14 +56,9 @@ def write_report(
         nothing but the inputs: neither on the time nor on the machine.
     """
     files = {
-        "metrics": metrics,
-        "curves": curves,
-        "histograms": histograms,
-        "ledger": ledger,
-        "leaks": leaks,
-        "checks": checks,
-        "environment": environment,
-    }
+        "metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger,
+        "leaks": leaks, "checks": checks, "environment": environment,
+    }  # fmt: skip
     run = Run.read(plan, files)
     page = _environment().get_template("index.html.j2").render(_context(run, figures))
     with atomic(out) as partial:
