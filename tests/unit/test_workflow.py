@@ -1,0 +1,154 @@
+"""The plan: what the rules are told, from the configuration alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from anonbench.config import parse
+from anonbench.workflow import DRAWN, Plan, folder_fingerprint
+
+ROOT = Path(__file__).parents[2]
+CONTENT = {
+    "run": {"datasets": ["mine", "drawn"], "methods": ["soft"], "recognisers": ["dlib", "slow"]},
+    "datasets": {
+        "mine": {"path": "data/mine", "faces": "all", "subject": "central"},
+        "drawn": {"path": "data/drawn", "faces": "largest"},
+        "unused": {"path": "data/unused"},
+    },
+    "methods": {
+        "soft": {"anonymiser": "blur", "detectors": ["haar", "mtcnn"]},
+        "theirs": {"anonymiser": "external", "options": {"path": "theirs/{strength}/x"}},
+    },
+    "recognisers": {"dlib": {"type": "dlib"}, "slow": {"type": "dlib_native"}},
+    "detection": {"subject": ["dlib_hog"], "utility": ["dlib_hog"]},
+}
+
+
+@pytest.fixture()
+def plan() -> Plan:
+    return Plan(parse(CONTENT), ROOT)
+
+
+def test_detections_are_those_of_the_method(plan: Plan) -> None:
+    assert plan.method_detections("soft", "mine") == [
+        "results/detect/mine/haar.parquet", "results/detect/mine/mtcnn.parquet",
+    ]  # fmt: skip
+    assert plan.method_detections("original", "mine") == []
+    # Also of a method outside the run: without detections it would black everything out.
+    assert plan.method_detections("theirs", "mine") == ["results/detect/mine/haar.parquet"]
+
+
+def test_controls_named_in_the_run_wait_for_no_detector() -> None:
+    content: dict[str, Any] = {**CONTENT, "run": {**CONTENT["run"], "methods": ["original"]}}  # type: ignore[dict-item]
+    plan = Plan(parse(content), ROOT)
+    assert plan.methods == ["original", "blank"]
+    assert plan.method_detections("original", "mine") == []
+    assert plan.params.detectors == ["dlib_hog"]
+
+
+def test_scores_are_listed_by_data_set_method_recogniser(plan: Plan) -> None:
+    scores = plan.scores("metrics.csv")
+    assert scores[:3] == [
+        "results/score/original/mine.dlib.metrics.csv",
+        "results/score/original/mine.slow.metrics.csv",
+        "results/score/blank/mine.dlib.metrics.csv",
+    ]
+    assert len(scores) == 2 * 3 * 2
+    assert plan.per_method("{dataset}:{method}")[2:4] == ["mine:soft", "drawn:original"]
+
+
+def test_wildcards_match_entries_only(plan: Plan) -> None:
+    assert plan.pattern("datasets") == "drawn|mine|unused"
+    assert plan.pattern("methods") == "blank|original|soft|theirs"
+    assert plan.pattern("detectors") == "dlib_hog|haar|mtcnn"
+
+
+def test_attacks_always_hold_baseline_and_same_image(plan: Plan) -> None:
+    assert plan.attacks == ["baseline", "naive", "reverse", "parrot", "same_image"]
+
+
+def test_resolved_configuration_holds_what_the_run_uses(plan: Plan) -> None:
+    resolved = plan.resolved()
+    assert set(resolved["datasets"]) == {"mine", "drawn"} and set(resolved["methods"]) == {"soft"}
+    assert resolved["metrics"]["bootstrap"] == 1000, "defaults are spelled out"
+
+
+def test_subject_follows_the_faces_policy(plan: Plan) -> None:
+    assert plan.subject_policy("mine") == "central" and plan.subject_policy("drawn") == "largest"
+
+
+def test_drawn_files_are_outputs_of_the_workflow(plan: Plan) -> None:
+    files = plan.drawn_files()
+    assert files[0] == "data/drawn/labels.csv"
+    assert len(files) == 1 + DRAWN["subjects"] * DRAWN["views"]
+    assert plan.is_drawn("drawn") and plan.dataset_inputs("drawn") == files
+    assert plan.fingerprint("drawn") == "", "its files are inputs one by one"
+
+
+def test_missing_data_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkflowError, match=r"'mine'.*data/mine.*datasets\.mine\.path"):
+        Plan.of(CONTENT, ROOT)
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    assert Plan.of(CONTENT, ROOT).dataset_inputs("mine") == []
+    (tmp_path / "data" / "mine" / "labels.csv").write_text("")
+    assert Plan.of(CONTENT, ROOT).dataset_inputs("mine") == ["data/mine/labels.csv"]
+
+
+def test_figures_of_every_data_set(plan: Plan) -> None:
+    figures = plan.figures()
+    assert len(figures) == len(set(figures)) == 2 * len(plan.figure_names())
+    assert "results/figures/mine/det.naive.dlib.detected.svg" in figures
+
+
+def test_mistake_becomes_an_error_of_the_workflow() -> None:
+    with pytest.raises(WorkflowError, match="did you mean 'blur'"):
+        Plan.of({**CONTENT, "methods": {"soft": {"anonymiser": "blurr"}}}, ROOT)
+    with pytest.raises(WorkflowError, match=r"methods\.soft\.strengths"):
+        Plan.of({**CONTENT, "methods": {"soft": {"anonymiser": "blur", "strengths": [1.5]}}}, ROOT)
+
+
+def test_fingerprint_notices_every_change(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"x")
+    os.utime(tmp_path / "a" / "1.png", ns=(10, 10))
+    seen = [folder_fingerprint(tmp_path)]
+    assert folder_fingerprint(tmp_path) == seen[0]
+    os.utime(tmp_path / "a" / "1.png", ns=(10, 20))
+    seen.append(folder_fingerprint(tmp_path))
+    (tmp_path / "a" / "1.png").write_bytes(b"xy")
+    os.utime(tmp_path / "a" / "1.png", ns=(10, 20))
+    seen.append(folder_fingerprint(tmp_path))
+    (tmp_path / "a" / "1.png").rename(tmp_path / "a" / "2.png")
+    seen.append(folder_fingerprint(tmp_path))
+    (tmp_path / "b.png").write_bytes(b"")
+    seen.append(folder_fingerprint(tmp_path))
+    assert len(set(seen)) == 5
+
+
+def test_fingerprint_of_finished_images_covers_all_strengths(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert plan.external_fingerprint("soft") == ""
+    before = plan.external_fingerprint("theirs")
+    (tmp_path / "theirs" / "5" / "x").mkdir(parents=True)
+    (tmp_path / "theirs" / "5" / "x" / "1.png").write_bytes(b"")
+    assert plan.external_fingerprint("theirs") != before
+
+
+def test_params_of_rules_are_plain_values(plan: Plan) -> None:
+    """Snakemake compares them between runs as text."""
+    for block in (
+        plan.summary(),
+        plan.dataset("mine"),
+        plan.method("soft"),
+        plan.recogniser("dlib"),
+    ):
+        assert yaml.safe_load(yaml.safe_dump(block)) == block
