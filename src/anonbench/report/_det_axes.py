@@ -99,13 +99,17 @@ def deviate(rate: Any) -> Any:
     return ndtri(np.clip(np.asarray(rate, np.float64), 1e-6, 1 - 1e-6))
 
 
-def prepare(axes: Axes, low: float, *, y_label: bool = True) -> None:
-    """Give axes normal deviates in percent, the chance line and the diagonal of equal errors."""
+def prepare(axes: Axes, low: float, *, y_label: bool = True, small: bool = False) -> None:
+    """Give axes normal deviates in percent, the chance line and the diagonal of equal errors.
+
+    `low` is where both axes begin, a share; in `small` axes one label is left out for want of room.
+    """
     ticks = [t for t in TICKS if t >= low]
     places = ndtri(ticks)
     names = [f"{100 * t:g}" for t in ticks]
     limits = float(ndtri(low)) - 0.08, float(ndtri(TICKS[-1])) + 0.08
-    axes.set_xticks(places, names)
+    crowded = small and low < TICKS[1]
+    axes.set_xticks(places, ["" if crowded and k == 1 else n for k, n in enumerate(names)])
     axes.set_yticks(places, names)
     axes.set_xlim(limits)
     axes.set_ylim(limits)

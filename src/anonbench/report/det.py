@@ -46,13 +46,13 @@ _SIDES = {
 
 def det_figure(tables: Tables, attack: str, system: str, policy: str) -> Figure:
     """Draw one panel a method, one line a strength, and the clear baseline in grey."""
-    layout = Layout(2, (1.56, 1.56), (2.06, 0.78), (0.42, 1.75, 0.98, 0.92))
+    layout = Layout(2, (1.5, 1.5), (2.05, 0.78), (0.5, 1.74, 0.98, 0.92))
     figure, panels = layout.figure(len(tables.methods))
     base = tables.baseline(system, policy)
     shown = [conditions_of(tables, m, attack, system, policy) for m in tables.methods]
     low = lowest_rate([tables.curve(c) for group in [*shown, [base]] for c in group])
     for k, (axes, method) in enumerate(zip(panels, tables.methods, strict=True)):
-        prepare(axes, low, y_label=k % layout.columns == 0)
+        prepare(axes, low, y_label=k % layout.columns == 0, small=True)
         colour = tables.looks[method].colour
         tones = shades(colour, max(1, len(shown[k])))
         plot_curve(axes, tables.curve(base), color=BASELINE, linewidth=1.6, zorder=2.5)

@@ -51,7 +51,7 @@ def methods_figure(tables: Tables, attack: str, system: str, policy: str) -> Fig
     groups = {m: conditions_of(tables, m, attack, system, policy) for m in names}
     missing = {m: _missing(tables, groups.get(m, [base])) for m in ("clear", *names)}
     below = 1.25 + (1 + sum(map(len, missing.values()))) * LINE / 72
-    figure, panels = Layout(2, (3.05, 3.05), (0.48, 0.5), (0.42, 0.2, 0.85, below)).figure(2)
+    figure, panels = Layout(2, (3.0, 3.0), (0.5, 0.5), (0.52, 0.18, 0.85, below)).figure(2)
     chosen = {m: _with_curve(tables, groups[m]) for m in names}
     low = lowest_rate([tables.curve(c) for group in [*groups.values(), [base]] for c in group])
     titles = ("Strongest setting that still has a curve", "A middle setting that has a curve")
