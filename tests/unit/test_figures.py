@@ -17,7 +17,7 @@ from anonbench.io import METRIC_COLUMNS, ArchiveWriter, member, write_table
 from anonbench.report._det_axes import Piece, no_curve, pieces, plot_curve
 from anonbench.report._style import Layout, blank_figure, looks, shades
 from anonbench.report._tables import Condition, Measure, Tables
-from anonbench.report.contact_sheet import choose_images, contact_sheet_figure
+from anonbench.report.contact_sheet import choose_images, contact_sheet_figure, image_side
 from anonbench.report.det import det_figure
 from anonbench.report.det_methods import methods_figure, strongest_and_middle
 from anonbench.report.distances import distances_figure, joined, spread
@@ -309,6 +309,21 @@ def test_contact_sheet_marks_failures(tables: Tables) -> None:
     assert {"blur_face", "pixelize_eyes", "mask_eyes", "original", "90"} <= set(texts)
     n_cells = sum(len(strengths) for _, strengths in ENTRIES.values())
     assert len(figure.axes[0].images) == 2 * n_cells  # one image each of the subjects a and b
+
+
+def test_image_that_is_not_there_is_marked(tables: Tables) -> None:
+    archives = dict(tables.archives)
+    assert "not\nin\narchive" not in _texts(contact_sheet_figure(tables, limited=True))
+    del archives["mask_eyes"]
+    gone = replace(tables, archives=archives)
+    assert _texts(contact_sheet_figure(gone, limited=True)).count("not\nin\narchive") == 1
+
+
+@pytest.mark.parametrize("cells", [1, 80, 1000])
+def test_embedded_images_stay_below_three_megabytes(cells: int) -> None:
+    side = image_side(cells, 4)
+    pixels = cells * (side**2 + 3 * (side // 3) ** 2)
+    assert side <= 200 and pixels * 3 * 4 / 3 < 3e6
 
 
 def test_images_are_the_first_of_different_subjects() -> None:

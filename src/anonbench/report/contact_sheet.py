@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from anonbench.io import ArchiveReader, member, rows
-from anonbench.ledger import Status
 from anonbench.report._style import NOTE, TEXT, WIDTH, blank_figure, dark, heading, listing
 from anonbench.report._tables import Tables
 from anonbench.types import Pixels
@@ -23,12 +22,14 @@ COLUMNS = 8
 """Cells in a line; a method of more strengths goes on below."""
 SMALL = 3
 """Further subjects, shown small beneath each large image."""
-PIXEL_BUDGET = 900_000
-"""Pixels of all images of a sheet: even of noise, which does not compress, the SVG stays small."""
+PIXEL_BUDGET = 740_000
+"""Pixels of all images of a sheet: an SVG stays below 3 MB, even with noise that does not compress
+(3 bytes a pixel, 4/3 of that as text)."""
 LARGEST = 200
 """Side in pixels beyond which images are not embedded, however few they are."""
 
 _LEFT, _GAP, _TOP, _LABEL, _TITLE = 0.08, 0.06, 0.72, 0.17, 0.22
+NOT_STORED = "not_in_archive"
 _FAILED = "#b3261e"
 
 
@@ -198,7 +199,7 @@ def _image(
     """Draw one image into a square; a failure gets a red frame and, in a large one, its status."""
     x, y, width = place
     if pixels is None:
-        status = status or str(Status.MISSING)
+        status = status or NOT_STORED
     else:
         shown = shrink(pixels, limit)
         high, wide = shown.shape[:2]
@@ -232,4 +233,4 @@ def _heading(figure: Figure, tables: Tables, images: Sequence[str]) -> None:
     shown = listing(images, 1 + SMALL) if images else "no image in the archives"
     heading(figure, f"Anonymised images: {tables.dataset}",
             f"The first image of the first subjects: {shown}.\nRed frames: blacked out because the "
-            "method failed, with the status from the ledger.")  # fmt: skip
+            "method failed (status from the ledger), or not in the archive.")  # fmt: skip

@@ -41,10 +41,8 @@ def write_figures(
 
     Parameters
     ----------
-    dataset : str
-        Its name in the tables.
-    plan : mapping
-        `anonbench.workflow.Plan.summary`.
+    dataset, plan : str, mapping
+        Name in the tables; `anonbench.workflow.Plan.summary`.
     metrics, curves, histograms, ledger : path
         Summary tables of the run.
     archives : mapping of str to path
@@ -67,13 +65,16 @@ def write_figures(
     if unknown:
         raise ValueError(f"no figures of this run: {', '.join(unknown)}")
     for stem in dict.fromkeys(n.removesuffix(suffix) for _, suffix, n in wanted):
-        own = [(path, suffix) for path, suffix, n in wanted if n == stem + suffix]
-        with style():
-            figure = None
-            for path, suffix in own:
-                if figure is None or stem in BY_SUFFIX:
-                    figure = draw[stem](suffix)
-                save(figure, path)
+        _write(draw[stem], [p for p, suffix, n in wanted if n == stem + suffix], stem in BY_SUFFIX)
+
+
+def _write(draw: Draw, paths: Sequence[Path | str], by_suffix: bool) -> None:
+    with style():
+        figure = None
+        for path in paths:
+            if figure is None or by_suffix:
+                figure = draw(Path(path).suffix)
+            save(figure, path)
 
 
 def drawings(tables: Tables) -> dict[str, Draw]:
