@@ -43,13 +43,12 @@ def cascade_path(name: str, folder: str | None = None) -> Path:
 def _cascade(path: Path) -> Any:
     """Read a cascade; OpenCV itself would complain at the first image, without the file's name."""
     try:
-        cascade = cv2.CascadeClassifier(str(path))
-    except cv2.error as error:
-        reason = error.err or str(error)
-    else:
-        if not cascade.empty():
+        cascade = cv2.CascadeClassifier()
+        if cascade.load(str(path)):
             return cascade
         reason = "no classifier in it"
+    except cv2.error as error:
+        reason = error.err or "not readable"
     raise CascadeError(
         f"cascade {path} cannot be used ({reason}): reinstall opencv-contrib-python from "
         "requirements.lock, or name another folder in detection.options.haar.folder"
