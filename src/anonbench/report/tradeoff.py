@@ -60,9 +60,9 @@ def tradeoff_figure(tables: Tables) -> Figure:
         missing |= {f"{m} {p.strength}" for m, ps in points.items() for p in ps if not p.complete}
         _panel(axes, tables, points, title)
     heading(figure, "Privacy against utility",
-            f"{tables.dataset}. Privacy: 1 - TMR of the most successful attack at FMR {100 * FMR:g} %, "
-            "failures to acquire count as safe.\nUp and to the right is better. Bars: 95 % "
-            "intervals over subjects. Larger and darker: stronger.")  # fmt: skip
+            f"{tables.dataset}. Privacy: 1 - TMR of the most successful attack at FMR "
+            f"{100 * FMR:g} %, failures to acquire count as safe.\nUp and to the right is better. "
+            "Bars: 95 % intervals over subjects. Larger and darker: stronger.")  # fmt: skip
     _legend(figure, tables)
     if missing:
         footnote(figure, f"Not drawn, a value is missing: {listing(sorted(missing))}.")
