@@ -83,9 +83,10 @@ class Dataset(Block):
     """Which faces of an image are anonymised."""
     subject: Literal["largest", "central"] = "largest"
     """Which face the label names, where `faces` is `all`."""
-    enrolment: Literal["first", "session", "split", "all_pairs", "pairs"] = "first"
+    enrolment: Literal["first", "session", "split", "all_pairs", "pairs", "none"] = "first"
     """What is enrolled: each subject's first image, first session, split `gallery`, every image
-    (each compared with all others), or the data set's own list of pairs."""
+    (each compared with all others), the data set's own list of pairs, or nothing (a data set
+    without identities: recognition is then reported as not computed)."""
     max_pixels: int = Field(default=50_000_000, gt=0)
     """Images with more pixels are not decoded."""
     duplicates: Literal["keep", "drop"] = "keep"

@@ -34,6 +34,9 @@ from anonbench.score_rows import (
 )
 from anonbench.score_verification import clear_thresholds, verification_rows
 
+NO_ENROLMENT = "none"
+"""Enrolment of a data set without identities: nothing to recognise anybody by."""
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -99,6 +102,8 @@ def score(
     unknown = sorted(set(attacks) - set(ATTACKS))
     if unknown:
         raise ValueError(f"unknown attacks {', '.join(unknown)}; there are {', '.join(ATTACKS)}")
+    if enrolment == NO_ENROLMENT:
+        return _not_computed(anonymised, dataset, method, system, attacks)
     part = partition(manifest, enrolment, pairs)
     weights = subject_weights(len(part.subject_names), settings.replicates, generator)
     names = {"dataset": dataset, "method": method, "system": system}
@@ -118,6 +123,27 @@ def score(
         _stack([table.metrics for table in tables], METRIC_COLUMNS),
         _stack([table.curves for table in tables], CURVE_COLUMNS),
         _stack([table.histograms for table in tables], HISTOGRAM_COLUMNS),
+    )
+
+
+def _not_computed(
+    embeddings: Embeddings, dataset: str, method: str, system: str, attacks: Sequence[str]
+) -> ScoreTables:
+    """Say of every condition that recognition was not measured, and why."""
+    keys = {"dataset": dataset, "method": method, "task": "verification", "system": system}
+    why = "not computed: the data set has no identities (enrolment none)"
+    missing = {"metric": "eer", "value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "note": why}
+    rows = [
+        {**keys, "strength": strength, "attack": attack, "policy": policy, **missing}
+        for strength in embeddings.strengths
+        for attack in attacks
+        for policy in embeddings.policies
+        if attack != "baseline" or method == "original"
+    ]
+    return ScoreTables(
+        pd.DataFrame(rows, columns=list(METRIC_COLUMNS)),
+        _stack([], CURVE_COLUMNS),
+        _stack([], HISTOGRAM_COLUMNS),
     )
 
 

@@ -150,7 +150,9 @@ class Plan:
         if self.is_drawn(dataset):
             return ""
         entry = self.params.datasets[dataset]
-        return folder_fingerprint(Path(entry.path))
+        # Options may name files elsewhere, a list of identities to leave out for instance.
+        named = [Path(v) for v in entry.options.values() if isinstance(v, str)]
+        return folder_fingerprint(Path(entry.path), *(p for p in named if p.is_file()))
 
     def external_fingerprint(self, method: str) -> str:
         """Return a digest of the finished images of an `external` method; empty for others."""
@@ -335,13 +337,18 @@ def _check_folders(params: Params) -> None:
             )
 
 
-def folder_fingerprint(folder: Path) -> str:
-    """Return a digest of the relative names, sizes and times of all files of a folder."""
+def folder_fingerprint(folder: Path, *more: Path) -> str:
+    """Return a digest of the names, sizes and times of all files of a folder, and of `more`."""
+    found = [
+        Path(place) / name
+        for place, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    ]
     total = hashlib.sha256()
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            state = (Path(place) / name).stat()
-            line = f"{Path(place).relative_to(folder) / name}:{state.st_size}:{state.st_mtime_ns}\n"
-            total.update(line.encode())
+    for path in sorted([*found, *more]):
+        # A link to nowhere is the ingest's to report; here it only must not stop the start.
+        state = path.stat() if path.exists() else path.lstat()
+        total.update(
+            f"{os.path.relpath(path, folder)}:{state.st_size}:{state.st_mtime_ns}\n".encode()
+        )
     return total.hexdigest()[:16]

@@ -51,7 +51,7 @@ elif args[:2] == ["env", "create"]:
     # Versions come from the lock; that the files agree with it is another test's concern.
     install = [{uv!r}, "pip", "install", "-q", "-p", prefix + "/bin/python", "-c", {lock!r}]
     subprocess.run([*install, "--override", {overrides!r}, *packages], check=True)
-else:
+elif args[:1] != ["clean"]:
     sys.exit("the stand-in for conda does not know: " + " ".join(args))
 '''
 
