@@ -35,6 +35,9 @@ def curve_table(
     A condition with fewer than `minimum_mated` completed mated comparisons has no curve.
     """
     mated, nonmated = finite_scores(scores.mated), finite_scores(scores.nonmated)
+    # Where both orders of a pair are compared, they are one observation: what stands behind a
+    # point is the number of distinct pairs.
+    orders = max(1, scores.nonmated.size // max(1, scores.distinct_nonmated))
     tables = []
     if mated.size >= max(1, minimum_mated) and nonmated.size:
         kinds = {"completed": (mated, nonmated), "generalised": (scores.mated, scores.nonmated)}
@@ -44,8 +47,8 @@ def curve_table(
                 "threshold": points.thresholds.astype(np.float64),
                 "fmr": points.fmr,
                 "fnmr": points.fnmr,
-                "false_matches": points.false_matches,
-                "false_nonmatches": points.false_nonmatches,
+                "false_matches": points.false_matches // orders,
+                "false_nonmatches": points.false_nonmatches // orders,
             }
             tables.append(pd.DataFrame({**context, "kind": kind, **columns}))
     return pd.concat(tables) if tables else pd.DataFrame(columns=list(CURVE_COLUMNS))

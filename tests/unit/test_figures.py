@@ -129,6 +129,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_table(curves[list(CURVE_COLUMNS)], folder / "curves.parquet")
     write_table(histograms[list(HISTOGRAM_COLUMNS)], folder / "histograms.parquet")
     write_table(_ledger(), folder / "ledger.csv")
+    labels = pd.DataFrame({"image_id": IDS, "subject": IDS})
+    write_table(labels, folder / "manifest.parquet")
     generator = np.random.default_rng(0)
     for method, (_, strengths) in ENTRIES.items():
         with ArchiveWriter(folder / f"{method}.tar") as archive:
@@ -141,6 +143,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "curves": folder / "curves.parquet",
         "histograms": folder / "histograms.parquet",
         "ledger": folder / "ledger.csv",
+        "manifest": folder / "manifest.parquet",
         "archives": {m: folder / f"{m}.tar" for m in ENTRIES},
     }
 
@@ -327,12 +330,10 @@ def test_embedded_images_stay_below_three_megabytes(cells: int) -> None:
 
 
 def test_images_are_the_first_of_different_subjects() -> None:
-    assert choose_images(["b/2", "b/1", "a/1"], 4) == ["b/2", "a/1"]
-    assert choose_images(["f/00001_a.png", "f/00001_b.png", "f/2_a.png"], 2) == [
-        "f/00001_a.png",
-        "f/2_a.png",
-    ]
-    assert choose_images([], 3) == []
+    subjects = {"neutral/1": "x", "smile/1": "x", "neutral/2": "y"}
+    assert choose_images(list(subjects), subjects, 4) == ["neutral/1", "neutral/2"]
+    assert choose_images(list(subjects), subjects, 1) == ["neutral/1"]
+    assert choose_images([], {}, 3) == []
 
 
 def test_looks_tell_all_methods_apart() -> None:

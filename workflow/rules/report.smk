@@ -54,6 +54,7 @@ rule draw_figures:
         curves=rules.summarise.output.curves,
         histograms=rules.summarise.output.histograms,
         ledger=rules.summarise.output.ledger,
+        manifest="results/ingest/{dataset}/manifest.parquet",
         archives=expand(
             "results/anonymise/{method}/{{dataset}}.tar", method=PLAN.methods
         ),

@@ -10,6 +10,7 @@ with logged(snakemake.log[0]):
         curves=snakemake.input.curves,
         histograms=snakemake.input.histograms,
         ledger=snakemake.input.ledger,
+        manifest=snakemake.input.manifest,
         archives=dict(zip(plan["methods"], snakemake.input.archives, strict=True)),
         out=list(snakemake.output),
     )

@@ -65,6 +65,8 @@ class Tables:
         Summary tables, rows of this data set.
     archives : mapping of str to Path
         Images by method.
+    subjects : mapping of str to str
+        Subject by image id.
     """
 
     dataset: str
@@ -74,6 +76,7 @@ class Tables:
     histograms: pd.DataFrame
     ledger: pd.DataFrame
     archives: Mapping[str, Path]
+    subjects: Mapping[str, str]
 
     @classmethod
     def read(
@@ -83,11 +86,14 @@ class Tables:
         files: Mapping[str, Path | str],
         archives: Mapping[str, Path | str],
     ) -> Tables:
-        """Read the files metrics, curves, histograms and ledger, rows of one data set."""
+        """Read metrics, curves, histograms, ledger (rows of one data set) and its manifest."""
         names = ("metrics", "curves", "histograms", "ledger")
         read = {name: read_table(files[name]) for name in names}
         own = {name: table[table["dataset"] == dataset] for name, table in read.items()}
-        return cls(dataset, plan, archives={m: Path(p) for m, p in archives.items()}, **own)
+        labels = read_table(files["manifest"])
+        subjects = dict(zip(labels["image_id"], labels["subject"], strict=True))
+        places = {m: Path(p) for m, p in archives.items()}
+        return cls(dataset, plan, archives=places, subjects=subjects, **own)
 
     @cached_property
     def controls(self) -> list[str]:

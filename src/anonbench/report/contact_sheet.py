@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import cv2
 from matplotlib.axes import Axes
@@ -42,25 +41,23 @@ class Cell:
     label: str
 
 
-def choose_images(image_ids: Sequence[str], n: int) -> list[str]:
-    """Return the first image of each of the first `n` subjects, as far as names tell.
+def choose_images(image_ids: Sequence[str], subjects: Mapping[str, str], n: int) -> list[str]:
+    """Return the first image of each of the first `n` subjects.
 
-    Images of one folder are taken for one subject's; where there is one folder only, names are
-    that agree up to their first underscore. Nobody is chosen for how well it went.
+    Nobody is chosen for how well it went.
 
     Parameters
     ----------
     image_ids : sequence of str
         Images that were read, in the order of the archive.
+    subjects : mapping of str to str
+        Subject by image.
     n : int
         Most images to return.
     """
-    folders = {str(PurePosixPath(i).parent) for i in image_ids}
     first: dict[str, str] = {}
     for image_id in image_ids:
-        path = PurePosixPath(image_id)
-        key = str(path.parent) if len(folders) > 1 else path.stem.split("_")[0]
-        first.setdefault(key, image_id)
+        first.setdefault(subjects[image_id], image_id)
     return list(first.values())[:n]
 
 
@@ -78,7 +75,7 @@ def contact_sheet_figure(tables: Tables, *, limited: bool) -> Figure:
     with ExitStack() as stack:
         names = [m for m in tables.plan["methods"] if m in tables.archives]
         readers = {m: stack.enter_context(ArchiveReader(tables.archives[m])) for m in names}
-        images = choose_images(_image_ids(readers, tables), 1 + SMALL)
+        images = choose_images(_image_ids(readers, tables), tables.subjects, 1 + SMALL)
         return _sheet(tables, lines, readers, images, limited)
 
 

@@ -34,6 +34,7 @@ def write_figures(
     curves: Path | str,
     histograms: Path | str,
     ledger: Path | str,
+    manifest: Path | str,
     archives: Mapping[str, Path | str],
     out: Sequence[Path | str],
 ) -> None:
@@ -45,6 +46,8 @@ def write_figures(
         Name in the tables; `anonbench.workflow.Plan.summary`.
     metrics, curves, histograms, ledger : path
         Summary tables of the run.
+    manifest : path
+        Labels of the data set.
     archives : mapping of str to path
         Anonymised images of the data set by method.
     out : sequence of path
@@ -57,6 +60,7 @@ def write_figures(
         For a file that is no figure of this run.
     """
     files = {"metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger}
+    files["manifest"] = manifest
     tables = Tables.read(dataset, plan, files, archives)
     draw = drawings(tables)
     wanted = [(path, Path(path).suffix, Path(path).name) for path in out]
