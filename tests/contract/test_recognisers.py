@@ -1,0 +1,171 @@
+"""What every recogniser promises, and that `dlib` gives the numbers of dlib itself."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anonbench import recognisers
+from anonbench.decode import read_image
+from anonbench.dlib_files import weight_file
+from anonbench.drawn import draw_face
+from anonbench.recognisers import Recogniser
+from anonbench.types import Pixels
+
+each = pytest.mark.parametrize("name", recognisers.names())
+
+
+@cache
+def build(name: str) -> Recogniser:
+    return recognisers.get(name).build({}, threads=1)
+
+
+@cache
+def drawn() -> tuple[Pixels, ...]:
+    pictures = tuple(draw_face(s, v) for s in range(3) for v in range(2))
+    for picture in pictures:
+        picture.setflags(write=False)
+    return pictures
+
+
+def chips(name: str, pictures: tuple[Pixels, ...]) -> list[Pixels]:
+    model = build(name)
+    return [model.align(p, f.points) for p in pictures for f in model.detect(p)]
+
+
+@each
+def test_says_what_it_is(name: str) -> None:
+    info = recognisers.get(name).info
+    assert info.label and info.reference and info.dimension > 0
+    assert all(weight_file(w).is_file() for w in info.weights)
+
+
+@each
+def test_embeddings_have_the_shape_it_promises(name: str) -> None:
+    faces = chips(name, drawn())
+    assert len(faces) == len(drawn())
+    assert all(c.shape == (150, 150, 3) and c.dtype == np.uint8 for c in faces)
+    embedded = build(name).embed(faces)
+    assert embedded.shape == (len(faces), recognisers.get(name).info.dimension)
+    assert embedded.dtype == np.float32 and np.isfinite(embedded).all()
+    assert build(name).embed([]).shape == (0, recognisers.get(name).info.dimension)
+
+
+@each
+def test_embedding_depends_on_its_chip_alone(name: str) -> None:
+    """Neither on its neighbours nor on how many there are: to the bit."""
+    faces = chips(name, drawn())
+    together = build(name).embed(faces)
+    np.testing.assert_array_equal(build(name).embed(faces[::-1])[::-1], together)
+    np.testing.assert_array_equal(build(name).embed(faces[:1])[0], together[0])
+    if name == "dlib":  # across two batches
+        np.testing.assert_array_equal(
+            build(name).embed([*faces[:1] * 33, faces[2]])[33], together[2]
+        )
+
+
+@each
+def test_same_subject_is_nearer_than_another(name: str) -> None:
+    embedded = build(name).embed(chips(name, drawn()))
+    distances = np.linalg.norm(embedded[:, None] - embedded[None], axis=2)
+    subject = np.arange(len(embedded)) // 2
+    mated = (subject[:, None] == subject) & ~np.eye(len(subject), dtype=bool)
+    assert np.diag(distances).max() == 0
+    assert distances[mated].mean() < distances[subject[:, None] != subject].mean()
+
+
+@each
+def test_no_face_no_detection(name: str) -> None:
+    assert build(name).detect(np.zeros((100, 100, 3), np.uint8)) == []
+
+
+@each
+def test_unknown_option_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match="no_such_option"):
+        recognisers.get(name).build({"no_such_option": 1}, threads=1)
+
+
+# The network in PyTorch against dlib's own
+
+
+def difference(pictures: tuple[Pixels, ...]) -> float:
+    first, second = (chips(name, pictures) for name in ("dlib", "dlib_native"))
+    assert len(first) == len(second) >= len(pictures) * 0.9
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    embedded: list[NDArray[np.float32]] = [
+        build(name).embed(first) for name in ("dlib", "dlib_native")
+    ]
+    return float(np.abs(embedded[0] - embedded[1]).max())
+
+
+def test_network_agrees_with_dlib_on_drawn_faces() -> None:
+    assert difference(drawn()) < 1e-5
+
+
+def test_network_agrees_with_dlib_on_chips_without_a_face() -> None:
+    rng = np.random.default_rng(0)
+    odd = [
+        np.zeros((150, 150, 3), np.uint8),
+        np.full((150, 150, 3), 255, np.uint8),
+        rng.integers(0, 256, (150, 150, 3)).astype(np.uint8),
+    ]
+    both = [build(name).embed(odd) for name in ("dlib", "dlib_native")]
+    np.testing.assert_allclose(both[0], both[1], atol=1e-5)
+
+
+def photographs() -> tuple[Pixels, ...]:
+    folder = Path(__file__).parents[3] / "shared/photos/lfw100"
+    paths = sorted(folder.rglob("*.jpg"))[::25][:20]
+    if not paths:
+        pytest.skip("no photographs: ../shared/photos/lfw100 is not there")
+    read = [read_image(p, max_pixels=10**7, min_side=1).pixels for p in paths]
+    return tuple(p for p in read if p is not None)
+
+
+@pytest.mark.slow
+def test_network_agrees_with_dlib_on_photographs() -> None:
+    pictures = photographs()
+    assert len(pictures) == 20
+    assert difference(pictures) < 1e-5
+
+
+@pytest.mark.slow
+@each
+def test_embeddings_are_those_of_face_recognition(name: str) -> None:
+    if importlib.util.find_spec("face_recognition") is None:
+        pytest.skip("the package face_recognition is not installed")
+    import face_recognition
+
+    pictures = photographs()
+    compared = 0
+    for pixels in pictures:
+        # Its default predictor is the one with five landmarks.
+        expected = face_recognition.face_encodings(pixels)
+        own = build(name).embed(chips(name, (pixels,)))
+        assert len(expected) == len(own)
+        if len(own):
+            np.testing.assert_allclose(own, np.array(expected), atol=1e-5)
+            compared += len(own)
+    assert compared >= 18
+
+
+# Weights that are not what they should be
+
+
+def test_wrong_weights_are_named(tmp_path: Path) -> None:
+    from anonbench.recognisers._dlib_network import WeightError, load, read_tensors
+
+    data = weight_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
+    assert len(read_tensors(data)) == 2 * 29 + 1
+    for content in (b"", b"not a network" * 100, data[: len(data) // 2]):
+        path = tmp_path / "network.dat"
+        path.write_bytes(content)
+        with pytest.raises(WeightError, match="reinstall") as error:
+            load(path)
+        assert str(path) in str(error.value)
