@@ -148,14 +148,15 @@ def _choose_photographs(data: Path, subjects: int | None, out: Path) -> int:
 
 def _timed(command: list[str], folder: Path, cores: list[int]) -> Timing:
     """Run a command on some cores only; everything it starts stays on them."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
+    env["PYTHONPATH"] = str(ROOT / "src")  # the code beside this file, whatever is installed
     log = folder / "output.log"
     before = os.times()
     start = time.perf_counter()
     with log.open("w") as file:
         done = subprocess.run(
-            command, cwd=folder, env={**kept, "PATH": path}, stdout=file, stderr=subprocess.STDOUT,
+            command, cwd=folder, env=env, stdout=file, stderr=subprocess.STDOUT,
             check=False, preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )  # fmt: skip
     wall, after = time.perf_counter() - start, os.times()

@@ -101,9 +101,9 @@ def measure_rows(
             add.mean("quality", metric, group.get(metric))
         for place in ("inside", "outside"):
             add.psnr(f"psnr_{place}", group.get(f"mse_{place}"))
-        leak = pd.Series([float((strength, i) in leaking) for i in group["image_id"]])
-        add.mean("leak", "leak_share", leak.where((group["status"] == Status.OK).to_numpy()))
-        failed = (group["status"] != Status.OK).to_numpy(np.float64)
+        failed = np.where(group["status"] == Status.OK, 0.0, 1.0)
+        leak = [float((strength, i) in leaking) for i in group["image_id"]]
+        add.mean("leak", "leak_share", pd.Series(np.where(failed == 0.0, leak, np.nan)))
         add.mean("ledger", "fail_closed", pd.Series(failed))
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
 

@@ -129,7 +129,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_table(curves[list(CURVE_COLUMNS)], folder / "curves.parquet")
     write_table(histograms[list(HISTOGRAM_COLUMNS)], folder / "histograms.parquet")
     write_table(_ledger(), folder / "ledger.csv")
-    labels = pd.DataFrame({"image_id": IDS, "subject": IDS})
+    labels = pd.DataFrame({"image_id": IDS, "subject": [i[0] for i in IDS]})
     write_table(labels, folder / "manifest.parquet")
     generator = np.random.default_rng(0)
     for method, (_, strengths) in ENTRIES.items():
