@@ -298,6 +298,14 @@ class Plan:
         protocol = self.params.protocol
         return figure_names(self.recognisers, protocol.attacks, protocol.policies)
 
+    def figure_labels(self, name: str) -> dict[str, str]:
+        """Return what Snakemake's own report says of a figure: which one, of what."""
+        kind, *rest = name.rsplit(".", 1)[0].split(".")
+        keys = (
+            ("attack", "recogniser", "attacker") if len(rest) == 3 else ("recogniser", "attacker")
+        )
+        return {"figure": kind.replace("_", " "), **dict(zip(keys, rest, strict=False))}
+
     def figures(self) -> list[str]:
         """Return the figure files of all data sets."""
         return [

@@ -113,3 +113,10 @@ def test_fresh_clone_pulls_and_is_never_stale(finished: Clone, tmp_path: Path) -
     metrics = pd.read_csv(fresh.path / "results/summary/metrics.csv", dtype=str)
     assert set(metrics[metrics["method"] == "blur_face"]["strength"]) == {"30", "50"}
     assert fresh.nothing_to_do()
+
+
+def test_snakemakes_own_report(finished: Clone, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    finished.ok("snakemake", "--report", str(page))
+    text = page.read_text()
+    assert "index.html" in text and "contact sheet" in text

@@ -64,12 +64,8 @@ rule draw_figures:
             report(
                 f"results/figures/{{dataset}}/{name}",
                 category="Figures of {dataset}",
-                labels=dict(
-                    zip(
-                        ("figure", "attack", "recogniser", "attacker"),
-                        name[:-4].split("."),
-                    )
-                ),
+                caption=f"../report/{name.split('.')[0]}.rst",
+                labels=PLAN.figure_labels(name),
             )
             for name in PLAN.figure_names()
             if name.endswith(".svg")
