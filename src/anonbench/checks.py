@@ -67,7 +67,7 @@ def blank_is_at_chance(metrics: pd.DataFrame) -> list[Check]:
     ]
     found = own[(own["policy"] == "detected") & (own["metric"].isin(["fta", "fte"]))]
     side = {"naive": "fta", "reverse": "fte", "parrot": "fta"}
-    found = found[[side[a] == m for a, m in zip(found["attack"], found["metric"], strict=True)]]
+    found = found[found["attack"].map(side) == found["metric"]]
     missed = found[found["value"] < 1]
     share = f"{len(missed)} of {len(found)} are below 1"
     detail = f"{len(found)} rates are 1" if missed.empty else share
@@ -112,8 +112,9 @@ def leaks_are_few(
         Largest share allowed, 0..1.
     """
     shares = metrics[(metrics["metric"] == "leak_share") & metrics["value"].notna()]
-    keys = list(zip(shares["method"], shares["strength"], strict=True))
-    judged = shares[[k not in exempt for k in keys]]
+    keys = zip(shares["method"], shares["strength"], strict=True)
+    # With a type: an empty list would select columns instead of rows.
+    judged = shares[np.array([k not in exempt for k in keys], bool)]
     checks = []
     for row in judged[judged["value"] > most].itertuples():
         names = leaks[

@@ -151,3 +151,12 @@ def test_all_checks_run_and_passed_ones_raise_nothing() -> None:
     checks = run_checks(metrics, NAMES, set(), 0.01)
     assert len(checks) == 3 + 2 + 1 and all(c.passed for c in checks)
     require([c.plain() for c in checks])
+
+
+def test_run_with_the_informed_attacker_alone_is_checked_too() -> None:
+    rows = [r for r in originals() if r["policy"] == "aligned"]
+    told = blank()
+    checks = run_checks(
+        pd.concat([table(*rows), told[told["policy"] == "aligned"]]), NAMES, set(), 0.01
+    )
+    assert len(checks) == 6 and all(c.passed for c in checks)
