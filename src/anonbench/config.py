@@ -110,7 +110,8 @@ class Method(Block):
     region: Literal["face", "eyes", "eyes_glasses"] = "face"
     """What is changed: the face box, or one box around both eyes."""
     detectors: Annotated[list[str], Distinct] = Field(default=["haar"], min_length=1)
-    """Who finds the face: the first detector of the list that finds any."""
+    """Who finds the face: the first detector of the list that finds the subject's face and, in
+    every face it found, the region."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the anonymiser."""
 
@@ -158,8 +159,8 @@ class Metrics(Block):
     """False match rates at which the false non-match rate is reported."""
     distance_threshold: float = Field(default=0.575, gt=0)
     """Euclidean distance of the confusion matrix (Heimes 2021, Fig. 9)."""
-    bootstrap: int = Field(default=1000, ge=0)
-    """Subject resamples behind each interval; 0: no intervals."""
+    bootstrap: int = Field(default=1000, ge=10)
+    """Subject resamples behind each interval."""
     confidence: float = Field(default=0.95, gt=0, lt=1)
     """Coverage of the intervals."""
     minimum_mated: int = Field(default=30, ge=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,7 @@ class RegionFinder:
     Parameters
     ----------
     detections : sequence of (str, mapping)
-        Detectors by name with their faces by image id, in order of preference: the first that
-        found any face in an image is used.
+        Detectors by name with their faces by image id, in order of preference.
     subjects : mapping of str to Box or None
         Where the labelled subject of an image is; None where that is not known.
     region : {"face", "eyes", "eyes_glasses"}
@@ -48,29 +47,44 @@ class RegionFinder:
     policy: Policy
 
     def find(self, image_id: str, width: int, height: int) -> Found:
-        """Return the regions of an image; a failure if any chosen face has none.
+        """Return the regions of an image by the first detector that has them all.
 
-        The subject counts as found if a chosen face covers enough of his box, see
-        `anonbench.regions.covers`. Where his box is not known, nobody can tell whether he is
-        covered: a failure as well.
+        A detector fails where it finds no face, where no chosen face covers enough of the
+        subject's box (see `anonbench.regions.covers`), or where a chosen face lacks the region.
+        Where the subject's box is not known, nobody can tell whether he is covered: a failure too.
+        If all detectors fail, the image does, for the reason that came nearest to success.
         """
-        hits = ((name, faces[image_id]) for name, faces in self.detections if faces.get(image_id))
-        detector, faces = next(hits, ("", ()))
-        if not faces:
-            return Found((), Status.NO_FACE, f"{', '.join(n for n, _ in self.detections)}: no face")
-        chosen = [faces[k] for k in choose_faces(faces, self.policy, width, height)]
         subject = self.subjects[image_id]
-        if subject is None:
+        if subject is None and any(faces.get(image_id) for _, faces in self.detections):
             return Found((), Status.SUBJECT_MISSED, "where the subject's face is, is not known")
+        failures = []
+        for rank, (detector, faces) in enumerate(self.detections):
+            found = self._by(detector, faces.get(image_id, ()), subject, (width, height))
+            if found.status == Status.OK:
+                return found if rank == 0 else replace(found, detail=f"by {detector}")
+            failures.append(found)
+        nearest = min(failures, key=lambda f: _NEARNESS.index(f.status))
+        return replace(nearest, detail="; ".join(f.detail for f in failures))
+
+    def _by(
+        self, detector: str, faces: Sequence[Face], subject: Box | None, size: tuple[int, int]
+    ) -> Found:
+        """Return the regions that one detector gives."""
+        if not faces or subject is None:
+            return Found((), Status.NO_FACE, f"{detector}: no face")
+        chosen = [faces[k] for k in choose_faces(faces, self.policy, *size)]
         if not any(covers(face, subject) for face in chosen):
             tried = f"{detector}: {len(chosen)} of {len(faces)} faces chosen, none is the subject's"
             return Found((), Status.SUBJECT_MISSED, tried)
-        found = regions_for(chosen, self.region, detector, width, height)
+        found = regions_for(chosen, self.region, detector, *size)
         problems = sorted({f.detail for f in found if isinstance(f, NoRegion)})
         if problems:
-            return Found((), Status.NO_REGION, "; ".join(problems))
-        regions = tuple(f for f in found if isinstance(f, Region))
-        return Found(regions, detail="" if detector == self.detections[0][0] else f"by {detector}")
+            return Found((), Status.NO_REGION, f"{detector}: {', '.join(problems)}")
+        return Found(tuple(f for f in found if isinstance(f, Region)))
+
+
+_NEARNESS = (Status.NO_REGION, Status.SUBJECT_MISSED, Status.NO_FACE)
+"""Failures of a detector, the nearest to success first."""
 
 
 def read_subjects(path: Path | str) -> dict[str, Box | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonbench import anonymisers
+from anonbench.anonymisers._optional import ChecksStrengths
 from anonbench.config import ConfigError, Params
 from anonbench.dataset_checks import validate_dataset
 from anonbench.detectors.haar import CASCADES, cascade_path
@@ -29,14 +30,15 @@ def check_methods(params: Params) -> None:
     for name in params.all_methods:
         entry = params.method(name)
         plugin = anonymisers.get(entry.anonymiser)
+        key = "strengths"
         try:
-            resolve_strengths(plugin.info, entry.strengths)
+            strengths = resolve_strengths(plugin.info, entry.strengths)
+            key = "options"
+            model = plugin.build(entry.options)
+            if isinstance(model, ChecksStrengths):
+                model.check_strengths(strengths)
         except ValueError as error:
-            problems.append(f"  methods.{name}.strengths: {error}")
-        try:
-            plugin.build(entry.options)
-        except ValueError as error:
-            problems.append(f"  methods.{name}.options: {error}")
+            problems.append(f"  methods.{name}.{key}: {error}")
     if problems:
         raise ConfigError("\n".join(["the configuration cannot be used:", *problems]))
 
