@@ -114,15 +114,21 @@ def _panel(axes: Axes, tables: Tables, condition: Condition, widest: float) -> N
     table = tables.histogram(condition)
     clear = condition.attack == "baseline"
     colour: Any = BASELINE if clear else tables.looks[condition.method].colour
+    n_mated = int(table.loc[table["mated"], "count"].sum())
+    few = n_mated < tables.plan["metrics"]["minimum_mated"]
     for mated in (False, True):
         edges, density = joined(table[table["mated"] == mated], widest / _BINS)
         if density.size and mated:
-            axes.stairs(density, edges, fill=True, color=colour, alpha=0.75, linewidth=0, zorder=2)
+            axes.stairs(density, edges, fill=True, color=colour, alpha=0.25 if few else 0.75,
+                        linewidth=0, zorder=2)  # fmt: skip
         elif density.size:
             axes.stairs(density, edges, color=TEXT, linewidth=0.8, zorder=3)
     if table["count"].sum():
         axes.axvline(tables.plan["metrics"]["distance_threshold"], color=_LIMIT, linewidth=0.9,
                      linestyle=_LIMIT_LINE, zorder=4)  # fmt: skip
+        if few:
+            axes.text(0.98, 0.95, f"only {n_mated} mated", transform=axes.transAxes, ha="right",
+                      va="top", color=NOTE)  # fmt: skip
     else:
         fta = percent(tables.measure("fta", condition).value)
         axes.text(0.5, 0.45, f"nothing to compare, FTA {fta} %", transform=axes.transAxes,
