@@ -185,8 +185,11 @@ def _anonbench(key: str, strengths: str, project: Path, cores: list[int]) -> tup
         }},
         "methods": {"blur_face": {"strengths": [int(s) for s in strengths.split(",")]}},
         "protocol": protocol,
-        # The plain way has no other detector that could know where the subject is.
-        "detection": {"subject": ["dlib_hog"]},
+        # The plain way has no second detector for the subject, and looks for no eyes or landmarks.
+        "detection": {
+            "subject": ["dlib_hog"],
+            "options": {"haar": {"eyes": False}, "dlib_hog": {"landmarks": False}},
+        },
         # Rates of few comparisons are worth nothing, but here they are only to be the same.
         "metrics": {"minimum_mated": 1},
     }  # fmt: skip
