@@ -80,7 +80,7 @@ def make_clone(path: Path, changes: dict | None = None) -> Clone:
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         source, target = ROOT / name, path / name
-        if source.is_file() and not name.startswith("tests/"):
+        if source.is_file() and not name.startswith(("tests/", "results/")):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     clone = Clone(path)
