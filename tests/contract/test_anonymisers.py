@@ -389,7 +389,11 @@ def test_external_names_what_is_wrong(tmp_path: Path) -> None:
             run(external(tmp_path), [photo(name=name)], None)
 
 
-def test_external_refuses_a_cut_jpeg_and_transparent_pixels(tmp_path: Path) -> None:
+def test_external_refuses_a_cut_jpeg_and_transparent_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # face_recognition does this to every program that imports it.
+    monkeypatch.setattr("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", True)
     data = cv2.imencode(".jpg", picture())[1].tobytes()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
     alpha = np.dstack([picture(), np.full((HEIGHT, WIDTH), 254, np.uint8)])

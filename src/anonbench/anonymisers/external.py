@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from anonbench.anonymisers._base import Info, Photo, Strength
 from anonbench.anonymisers._errors import MissingImageError
+from anonbench.decode import own_limits
 from anonbench.strengths import strength_label
 from anonbench.types import Pixels
 
@@ -114,7 +115,8 @@ def read_delivered(path: Path, shape: tuple[int, ...]) -> Pixels:
         If it is unreadable, transparent or of another size; the message names the file.
     """
     try:
-        with Image.open(path) as image:
+        # Other libraries switch Pillow's leniency on for everybody; a cut file is no image here.
+        with own_limits(), Image.open(path) as image:
             if image.width * image.height != shape[0] * shape[1]:  # before decoding: may be huge
                 raise ValueError(_size_message(path, image.height, image.width, shape))
             upright = ImageOps.exif_transpose(image).convert("RGBA")
