@@ -108,8 +108,8 @@ def test_use_conda_runs_every_rule_in_its_own_environment(tmp_path: Path) -> Non
     (prefix / "bin" / "activate").write_text(
         'export CONDA_PREFIX="$1"\nexport PATH="$1/bin:$PATH"\nunset PYTHONPATH\n'
     )
-    subprocess.run([conda, "env", "create", "--file", ROOT / "envs/driver.yaml", "--prefix", tmp_path / "driver"],
-                   check=True)  # fmt: skip
+    driver_file = ("--file", ROOT / "envs/driver.yaml", "--prefix", tmp_path / "driver")
+    subprocess.run([conda, "env", "create", *driver_file], check=True)
     clone = make_clone(tmp_path / "clone")
     clone.edit({"run": {"methods": ["blackout_face"]}})
     path = f"{tmp_path / 'driver' / 'bin'}:{prefix / 'bin'}:/usr/bin:/bin"
