@@ -1,9 +1,9 @@
 """Race AnonBench against the same experiment typed plainly with `face_recognition`.
 
-Same photographs, strengths, attacks and processor cores, side by side in one run of this command;
-then every distance, EER, failure rate and count of the two is compared. Ends with an error if they
-do not agree, or if the plain way takes less than ``--at-least`` times as long on the same cores.
-``python benchmarks/compare_face_recognition.py [--data FOLDER] [--subjects N]``
+Same photographs, methods, strengths, attacks and processor cores, side by side in one run of this
+command; then every distance, EER, failure rate and count of the two is compared. Ends with an error
+if they do not agree, or if the plain way takes less than ``--at-least`` times as long.
+``python benchmarks/compare_face_recognition.py [--data FOLDER] [--subjects N] [--methods blur]``
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
-from plain_face_recognition import divide, equal_error_rate, read_labels
+from plain_face_recognition import METHODS, STRENGTHS, divide, equal_error_rate, read_labels
 
 from anonbench.comparisons import distances
 from anonbench.io import read_embeddings, read_table
@@ -44,14 +44,14 @@ Counts and failure rates have to be the same; an EER may move as far as this mov
 ROUNDING = 1e-8
 """Of the nine digits in a CSV file."""
 
-SCORES = "results/score/blur_face/photos.dlib.metrics.csv"
-VARIANTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
-    "numbers": ("the same numbers", {"policies": ["detected"]}, [SCORES]),
-    "run": ("whole run, policy detected", {"policies": ["detected"]}, []),
-    "both": ("whole run, both policies", {"policies": ["detected", "aligned"]}, []),
+SCORES = "results/score/{}_face/photos.dlib.metrics.csv"
+VARIANTS: dict[str, tuple[str, dict[str, Any], bool]] = {
+    "numbers": ("the same numbers", {"policies": ["detected"]}, False),
+    "run": ("whole run, policy detected", {"policies": ["detected"]}, True),
+    "both": ("whole run, both policies", {"policies": ["detected", "aligned"]}, True),
 }
-"""What AnonBench is asked for: label, protocol, targets of Snakemake (none: everything, with
-intervals, utility, figures, checks and report)."""
+"""What AnonBench is asked for: label, protocol, and whether for everything (with intervals,
+utility, figures, checks and report) or for the score files alone."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,15 @@ def race(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, pd.DataFr
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         work = Path(folder)
         n_images = _choose_photographs(options.data, options.subjects, work / "photos")
-        print(f"{n_images} images, strengths {options.strengths}; {len(cores)} cores, "
-              f"load before the start {os.getloadavg()[0]:.1f}")  # fmt: skip
+        print(f"{n_images} images, {options.methods}, strengths {options.strengths}; "
+              f"{len(cores)} cores, load before the start {os.getloadavg()[0]:.1f}")  # fmt: skip
         for n in options.cores or dict.fromkeys([1, len(cores)]):
-            plain = _plain(work / "photos", options.strengths, work / "plain.npz", cores[:n])
+            plain = _plain(options, work / "photos", work / "plain.npz", cores[:n])
             times.append(_time_row(n, "plain", plain, plain))
             print(f"cores {n}, plain: {plain.wall:.1f} s ({plain.output.strip()})", flush=True)
             for key in options.variants:
                 project = work / f"{key}-{n}"
-                run, idle = _anonbench(key, options.strengths, project, cores[:n])
+                run, idle = _anonbench(key, options, project, cores[:n])
                 name = f"AnonBench, {VARIANTS[key][0]}"
                 times.append(_time_row(n, name, run, plain))
                 print(f"cores {n}, {name}: {run.wall:.1f} s (snakemake -n {idle.wall:.1f} s, "
@@ -97,14 +97,10 @@ def race(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, pd.DataFr
 
 def _time_row(cores: int, name: str, run: Timing, plain: Timing) -> dict[str, Any]:
     same = run is plain
-    return {
-        "cores": cores,
-        "run": name,
-        "wall": run.wall,
-        "cpu": run.cpu,
-        "plain / this, wall": math.nan if same else plain.wall / run.wall,
-        "plain / this, cpu": math.nan if same else plain.cpu / run.cpu,
-    }
+    row = {"cores": cores, "run": name, "wall": run.wall, "cpu": run.cpu}
+    for clock, ratio in (("wall", plain.wall / run.wall), ("cpu", plain.cpu / run.cpu)):
+        row[f"plain / this, {clock}"] = math.nan if same else ratio
+    return row
 
 
 def _stages(project: Path) -> str:
@@ -121,7 +117,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     default = PHOTOGRAPHS if PHOTOGRAPHS.is_dir() else DRAWN
     parser.add_argument("--data", type=Path, default=default, help="folder with labels.csv")
     parser.add_argument("--subjects", type=int, help="use only the first N subjects")
-    parser.add_argument("--strengths", default="5,15,30", help="sides of the box kernel in pixels")
+    parser.add_argument("--methods", default=",".join(METHODS), help="default: %(default)s")
+    parser.add_argument("--strengths", default=STRENGTHS, help="of every method: pixels of the box "
+                        "kernel's side, cells on the mosaic's; default: %(default)s")  # fmt: skip
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--cores", type=int, nargs="+", help="default: 1, and all there are")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="FACTOR",
@@ -130,6 +128,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not (options.data / "labels.csv").is_file():
         parser.error(f"no labels.csv in {options.data}; `snakemake` draws data/drawn")
+    options.methods, options.strengths = options.methods.split(","), options.strengths.split(",")
+    if not set(options.methods) <= set(METHODS):
+        parser.error(f"methods are {', '.join(METHODS)}")
     return options
 
 
@@ -167,23 +168,29 @@ def _timed(command: list[str], folder: Path, cores: list[int]) -> Timing:
     return Timing(wall, cpu - before.children_user - before.children_system, output)
 
 
-def _plain(photos: Path, strengths: str, out: Path, cores: list[int]) -> Timing:
+def _plain(options: argparse.Namespace, photos: Path, out: Path, cores: list[int]) -> Timing:
     script = Path(__file__).with_name("plain_face_recognition.py")
-    command = [sys.executable, str(script), str(photos), str(out), "--strengths", strengths]
+    command = [sys.executable, str(script), str(photos), str(out)]
+    command += ["--methods", ",".join(options.methods), "--strengths", ",".join(options.strengths)]
     return _timed(command, photos.parent, cores)
 
 
-def _anonbench(key: str, strengths: str, project: Path, cores: list[int]) -> tuple[Timing, Timing]:
+def _anonbench(
+    key: str, options: argparse.Namespace, project: Path, cores: list[int]
+) -> tuple[Timing, Timing]:
     """Time a run by Snakemake in an empty folder, and a dry run before it."""
-    _, protocol, targets = VARIANTS[key]
+    _, protocol, everything = VARIANTS[key]
+    methods = [f"{method}_face" for method in options.methods]
+    strengths = [int(s) for s in options.strengths]
+    targets = [] if everything else [SCORES.format(method) for method in options.methods]
     project.mkdir()
     experiment = {
-        "run": {"datasets": ["photos"], "methods": ["blur_face"], "recognisers": ["dlib"]},
+        "run": {"datasets": ["photos"], "methods": methods, "recognisers": ["dlib"]},
         "datasets": {"photos": {
             "type": "folder", "path": str(project.parent / "photos"), "faces": "central",
             "enrolment": "first",
         }},
-        "methods": {"blur_face": {"strengths": [int(s) for s in strengths.split(",")]}},
+        "methods": {method: {"strengths": strengths} for method in methods},
         "protocol": protocol,
         # The plain way has no second detector for the subject, and looks for no eyes or landmarks.
         "detection": {
@@ -207,45 +214,41 @@ def _agreement(photos: Path, project: Path, plain_out: Path) -> pd.DataFrame:
     labels = read_labels(photos)
     gallery, probes = divide(labels)
     mated = np.array([[labels[p] == labels[g] for g in gallery] for p in probes])
-    metrics = read_table(project / SCORES)
-    metrics = metrics[metrics["policy"] == "detected"]
     rows = []
     with np.load(plain_out) as plain:
         for key, theirs in json.loads(str(plain["numbers"])).items():
-            strength, attack = key.split("/")
-            chosen = (metrics["strength"] == strength) & (metrics["attack"] == attack)
-            ours = _our_numbers(metrics[chosen].set_index("metric"))
-            distance = _our_distances(project, strength, attack, probes, gallery)
+            method, strength, attack = key.split("/")
+            ours = _our_numbers(project, method, strength, attack)
+            distance = _our_distances(project, method, strength, attack, probes, gallery)
             rows.append(_row(key, theirs, ours, plain[key], distance, mated))
     return pd.DataFrame(rows)
 
 
-def _our_numbers(metrics: pd.DataFrame) -> dict[str, float]:
+def _our_numbers(project: Path, method: str, strength: str, attack: str) -> dict[str, float]:
     """Return what AnonBench printed of a condition; `n` is the number of comparisons behind it."""
+    metrics = read_table(project / SCORES.format(method))
+    condition = {"policy": "detected", "strength": strength, "attack": attack}
+    chosen = (metrics[list(condition)] == pd.Series(condition)).all(axis=1)
+    metrics = metrics[chosen].set_index("metric")
     values, n = metrics["value"], metrics["n"]
     mated = int(n["fnmr_at_fmr_0.1"])
-    return {
-        "eer": values["eer"],
-        "fta": values["fta"],
-        "mated": mated,
-        "nonmated": int(n["eer"]) - mated,
-    }
+    counts = {"mated": mated, "nonmated": int(n["eer"]) - mated}
+    return {"eer": values["eer"], "fta": values["fta"], **counts}
 
 
 def _our_distances(
-    project: Path, strength: str, attack: str, probes: list[str], gallery: list[str]
+    project: Path, method: str, strength: str, attack: str, probes: list[str], gallery: list[str]
 ) -> NDArray[np.float32]:
     """Return AnonBench's distances (probes x gallery), inf where one side failed."""
 
-    def side(method: str, names: list[str]) -> NDArray[np.float32]:
-        found = read_embeddings(project / f"results/embed/{method}/photos.dlib.npz")
-        place = found.strengths.index("none" if method == "original" else strength)
+    def side(source: str, names: list[str]) -> NDArray[np.float32]:
+        folder = "original" if source == "original" else f"{method}_face"
+        found = read_embeddings(project / f"results/embed/{folder}/photos.dlib.npz")
+        place = found.strengths.index("none" if source == "original" else strength)
         rows = [found.image_ids.index(name) for name in names]
         return found.embeddings[place, found.policies.index("detected")][rows]
 
-    source = {"original": "original", "anonymised": "blur_face"}
-    chosen = ATTACKS[attack]
-    return distances(side(source[chosen.probe], probes), side(source[chosen.gallery], gallery))
+    return distances(side(ATTACKS[attack].probe, probes), side(ATTACKS[attack].gallery, gallery))
 
 
 def _row(
@@ -273,7 +276,7 @@ def _row(
         and abs(theirs["fta"] - ours["fta"]) <= ROUNDING
         and all(theirs[name] == ours[name] for name in ("mated", "nonmated"))
     )
-    columns: dict[str, Any] = {"strength/attack": key}
+    columns: dict[str, Any] = {"condition": key}
     for name in ("eer", "fta", "mated", "nonmated"):
         columns |= {f"{name}": theirs[name], f"{name} AnonBench": ours[name]}
     return {**columns, "largest difference": furthest, "agrees": agrees}
@@ -286,7 +289,7 @@ def _verdict(times: pd.DataFrame, tables: dict[str, pd.DataFrame], at_least: flo
         if shown is None or not table.equals(shown):
             print(f"\nNumbers, plain and {run}:\n{table.to_string(index=False)}")
         shown = table
-        wrong = table.loc[~table["agrees"], "strength/attack"]
+        wrong = table.loc[~table["agrees"], "condition"]
         faults += [f"{run}: {key}: numbers disagree" for key in wrong]
     print(f"\nTimes in seconds:\n{times.round(2).to_string(index=False)}")
     ratio = times["plain / this, wall"].dropna().iloc[0]

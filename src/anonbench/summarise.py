@@ -245,7 +245,10 @@ def headline(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def tradeoff(table: pd.DataFrame) -> pd.DataFrame:
-    """Return privacy and utility side by side: one row for each data set, method and strength."""
+    """Return privacy and utility side by side: one row for each data set, method and strength.
+
+    `detected` is the share of faces still found by the detector that finds fewest.
+    """
     success = attacker_success(table)
     utility = table[table["metric"].isin(["detected", "ssim_inside", "ssim_outside"])].assign(
         name=lambda t: np.where(t["system"] == "", t["metric"], t["metric"] + "_" + t["system"])
@@ -258,5 +261,7 @@ def tradeoff(table: pd.DataFrame) -> pd.DataFrame:
     )
     wide = wide.drop(columns="number")
     wide.insert(0, "attacker_success", success["value"])
+    found = wide[[c for c in wide.columns if str(c).startswith("detected_")]]
+    wide.insert(1, "detected", found.min(axis=1))
     wide["label"] = [" ".join(p for p in key[1:] if p != "none") for key in wide.index]
     return wide.reset_index()
