@@ -77,7 +77,7 @@ def race(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, pd.DataFr
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         work = Path(folder)
         n_images = _choose_photographs(options.data, options.subjects, work / "photos")
-        print(f"{n_images} images, {options.methods}, strengths {options.strengths}; "
+        print(f"{n_images} images, {', '.join(options.methods)} {', '.join(options.strengths)}; "
               f"{len(cores)} cores, load before the start {os.getloadavg()[0]:.1f}")  # fmt: skip
         for n in options.cores or dict.fromkeys([1, len(cores)]):
             plain = _plain(options, work / "photos", work / "plain.npz", cores[:n])
@@ -175,9 +175,8 @@ def _plain(options: argparse.Namespace, photos: Path, out: Path, cores: list[int
     return _timed(command, photos.parent, cores)
 
 
-def _anonbench(
-    key: str, options: argparse.Namespace, project: Path, cores: list[int]
-) -> tuple[Timing, Timing]:
+def _anonbench(key: str, options: argparse.Namespace, project: Path,
+               cores: list[int]) -> tuple[Timing, Timing]:  # fmt: skip
     """Time a run by Snakemake in an empty folder, and a dry run before it."""
     _, protocol, everything = VARIANTS[key]
     methods = [f"{method}_face" for method in options.methods]
@@ -186,10 +185,8 @@ def _anonbench(
     project.mkdir()
     experiment = {
         "run": {"datasets": ["photos"], "methods": methods, "recognisers": ["dlib"]},
-        "datasets": {"photos": {
-            "type": "folder", "path": str(project.parent / "photos"), "faces": "central",
-            "enrolment": "first",
-        }},
+        "datasets": {"photos": {"type": "folder", "path": str(project.parent / "photos"),
+                                "faces": "central", "enrolment": "first"}},
         "methods": {method: {"strengths": strengths} for method in methods},
         "protocol": protocol,
         # The plain way has no second detector for the subject, and looks for no eyes or landmarks.
@@ -232,8 +229,8 @@ def _our_numbers(project: Path, method: str, strength: str, attack: str) -> dict
     metrics = metrics[chosen].set_index("metric")
     values, n = metrics["value"], metrics["n"]
     mated = int(n["fnmr_at_fmr_0.1"])
-    counts = {"mated": mated, "nonmated": int(n["eer"]) - mated}
-    return {"eer": values["eer"], "fta": values["fta"], **counts}
+    eer, fta, nonmated = values["eer"], values["fta"], int(n["eer"]) - mated
+    return {"eer": eer, "fta": fta, "mated": mated, "nonmated": nonmated}
 
 
 def _our_distances(

@@ -3,8 +3,8 @@
 Box blur and pixelation inside the Haar face box; naive, reverse and parrot attack; each subject's
 first image is enrolled and the others probe. One image at a time, one process; every image is
 embedded once and not once a pair, an original not once a method. It follows AnonBench's rules where
-they decide which number comes out (whose face counts, what is a failure), so that the numbers can be
-compared, and nothing else of it.
+they decide which number comes out (whose face counts, what is a failure), so that the numbers can
+be compared, and nothing else of it.
 
 ``python benchmarks/plain_face_recognition.py DATA OUT.npz --methods blur --strengths 5,15``
 """
