@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+DRAWN_FOLDER = "data/drawn"
+"""Where the workflow puts the set that the project draws itself."""
+
 
 def drawn_path(subject: int, view: int) -> str:
     """Return the path of one picture in the set's folder (POSIX, relative)."""

@@ -14,6 +14,7 @@ from anonbench.config import ConfigError, Params
 from anonbench.dataset_checks import validate_dataset
 from anonbench.detectors.haar import CASCADES, cascade_path
 from anonbench.dlib_files import HASHES, weight_file
+from anonbench.drawn_names import DRAWN_FOLDER
 from anonbench.strengths import resolve_strengths
 
 
@@ -59,7 +60,7 @@ def check_data(params: Params) -> list[Problem]:
     problems = []
     for name in params.run.datasets:
         entry = params.datasets[name]
-        if Path(entry.path) == Path("data/drawn"):
+        if Path(entry.path) == Path(DRAWN_FOLDER):
             continue
         for line in validate_dataset(entry.type, Path(entry.path), entry.options):
             kind, _, text = line.partition(":")

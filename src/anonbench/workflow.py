@@ -15,13 +15,11 @@ from typing import Any
 
 from anonbench import sources
 from anonbench.config import CONTROLS, Params, parse
-from anonbench.drawn_names import drawn_paths
+from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import figure_names
 
 DRAWN = {"subjects": 12, "views": 4}
 """Size of the small data set that the project draws itself."""
-
-DRAWN_FOLDER = "data/drawn"
 
 
 @dataclass(frozen=True)

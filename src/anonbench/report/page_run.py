@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench import anonymisers
+from anonbench.drawn_names import DRAWN_FOLDER
 from anonbench.io import read_table, rows
 from anonbench.strengths import strength_label
 
 CONTROLS = ("original", "blank")
-DRAWN_FOLDER = "data/drawn"
-"""Path of the data set that the project draws itself; equal to `anonbench.workflow.DRAWN_FOLDER`,
-which cannot be imported from here: the workflow imports the report's file names."""
 
 
 class Key(NamedTuple):
