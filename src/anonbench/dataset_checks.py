@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def validate_dataset(dataset_type: str, root: Path, options: Mapping[str, Any]) 
         return [f"error: {error}"]
     warnings = [*dataset.notes, *subject_notes(dataset)]
     paths = list(dataset.records["path"])
-    sizes = [_size(root / path) for path in paths]
+    sizes = [_size(dataset, root, path) for path in paths]
     missing = [p for p, size in zip(paths, sizes, strict=True) if size is None]
     empty = [p for p, size in zip(paths, sizes, strict=True) if size == 0]
     filled = [p for p, size in zip(paths, sizes, strict=True) if size]
@@ -46,7 +47,8 @@ def validate_dataset(dataset_type: str, root: Path, options: Mapping[str, Any]) 
         warnings.append(f"{len(missing)} labelled files are not there: {sample(missing)}")
     if empty:
         warnings.append(f"{len(empty)} labelled files are empty: {sample(empty)}")
-    strange = [p for p in filled[:: -(-len(filled) // _HEADERS) or 1] if not _is_image(root / p)]
+    looked_at = filled[:: -(-len(filled) // _HEADERS) or 1]
+    strange = [p for p in looked_at if not _is_image(dataset, root, p)]
     if strange:
         warnings.append(
             f"{len(strange)} of {min(len(filled), _HEADERS)} sampled files are no images of a "
@@ -106,23 +108,29 @@ def _read_files(dataset: Dataset, root: Path) -> Iterator[tuple[str, Path]]:
     for source in dataset.sources:
         yield os.path.relpath(source, root), source
     for path in dataset.records["path"]:
-        yield path, root / path
+        if path not in dataset.places:  # archives are among the sources
+            yield path, root / path
 
 
-def _size(path: Path) -> int | None:
+def _size(dataset: Dataset, root: Path, name: str) -> int | None:
     """Size in bytes, None where there is no such file."""
+    if name in dataset.places:
+        return dataset.places[name].size
+    path = root / name
     try:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
 
 
-def _is_image(path: Path) -> bool:
+def _is_image(dataset: Dataset, root: Path, name: str) -> bool:
     """Whether the header is one of an accepted format; packed files are taken on trust."""
+    path, place = root / name, dataset.places.get(name)
     if path.suffix.lower() == ".bz2":
         return True
     try:
-        with own_limits(), Image.open(path, formats=FORMATS):
+        stream = BytesIO(place.read()) if place else path
+        with own_limits(), Image.open(stream, formats=FORMATS):
             return True
     except Exception:  # whatever a decoder makes of a damaged header
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -96,6 +97,14 @@ def read_image(path: Path, *, max_pixels: int, min_side: int) -> Decoded:
     except OSError as error:
         return Decoded(Status.UNREADABLE, error.strerror or str(error))
     return replace(decoded, sha256=digest)
+
+
+def read_encoded(data: bytes, *, max_pixels: int, min_side: int) -> Decoded:
+    """Read an image file whose bytes are in memory, a member of an archive; see `read_image`."""
+    digest = hashlib.sha256(data).hexdigest()
+    if not data:
+        return Decoded(Status.UNREADABLE, "the file is empty", sha256=digest)
+    return replace(_decode(io.BytesIO(data), max_pixels, min_side), sha256=digest)
 
 
 def _decode(stream: IO[bytes] | bz2.BZ2File, max_pixels: int, min_side: int) -> Decoded:

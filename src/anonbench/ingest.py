@@ -19,7 +19,7 @@ import pandas as pd
 from anonbench import datasets
 from anonbench.dataset_checks import subject_notes
 from anonbench.datasets import RECORD_COLUMNS, DataError, Dataset
-from anonbench.decode import own_limits, read_image
+from anonbench.decode import Decoded, own_limits, read_encoded, read_image
 from anonbench.io import ArchiveWriter, encode_png, write_table
 from anonbench.ledger import Status
 from anonbench.progress import progress
@@ -102,7 +102,7 @@ def ingest_files(
     dataset = datasets.get(dataset_type).records(root, options)
     for note in (*dataset.notes, *subject_notes(dataset)):
         _log.warning("%s", note)
-    verify = partial(_verify, root, max_pixels=max_pixels, min_side=min_side)
+    verify = partial(_verify, dataset, root, max_pixels=max_pixels, min_side=min_side)
     with _all_or_nothing(out_archive, out_manifest, out_pairs) as (archive, manifest, pairs):
         with _naming(out_archive), own_limits(), ArchiveWriter(archive) as writer:
             packed = _in_order(verify, dataset.records["path"], workers or _usable_cores())
@@ -122,8 +122,8 @@ def pixel_digest(pixels: Pixels) -> str:
     return digest.hexdigest()
 
 
-def _verify(root: Path, path: str, *, max_pixels: int, min_side: int) -> _Packed:
-    image = read_image(root / path, max_pixels=max_pixels, min_side=min_side)
+def _verify(dataset: Dataset, root: Path, path: str, **limits: int) -> _Packed:
+    image = _read(dataset, root, path, **limits)
     if image.pixels is None:
         return _Packed(image.status, image.detail, image.sha256)
     height, width = image.pixels.shape[:2]
@@ -131,6 +131,18 @@ def _verify(root: Path, path: str, *, max_pixels: int, min_side: int) -> _Packed
         image.status, image.detail, image.sha256,
         pixel_digest(image.pixels), width, height, encode_png(image.pixels),
     )  # fmt: skip
+
+
+def _read(dataset: Dataset, root: Path, path: str, **limits: int) -> Decoded:
+    """Read an image from its own file or out of its archive."""
+    place = dataset.places.get(path)
+    if place is None:
+        return read_image(root / path, **limits)
+    try:
+        data = place.read()
+    except OSError as error:
+        return Decoded(Status.UNREADABLE, error.strerror or str(error))
+    return read_encoded(data, **limits)
 
 
 def _in_order(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +98,37 @@ def folder_tree(root: Path) -> Path:
     return root
 
 
+def shards_tree(root: Path) -> Path:
+    """Two shards of two images each; tests/unit/test_shards.py has more."""
+    root.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for shard, names in (("x-0.tar", ("a_1.png", "a_2.png")), ("x-1.tar", ("b_1.png", "b_2.png"))):
+        with tarfile.open(root / shard, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for seed, name in enumerate(names):
+                pixels = np.random.default_rng(seed).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+                entry = tarfile.TarInfo(name)
+                entry.size = len(encode_png(pixels))
+                tar.addfile(entry, io.BytesIO(encode_png(pixels)))
+                rows.append(f"{name},{name[0]},{shard}\n")
+    labels(root, "path,subject,shard\n" + "".join(rows))
+    return root
+
+
 TREES = {
+    "shards": shards_tree,
     "folder": folder_tree,
     "lfw": lfw_tree,
     "feret": feret_tree,
     "rafdb": rafdb_tree,
     "celeba": celeba_tree,
 }
+
+
+def victim(kind: str, root: Path, row: int) -> Path:
+    """The file that holds the image of a row."""
+    dataset = read(kind, root)
+    path = dataset.records["path"].iloc[row]
+    return dataset.places[path].file if path in dataset.places else root / path
 
 
 def test_every_type_has_a_tree_here() -> None:
@@ -122,13 +148,15 @@ class TestEveryType:
         assert all(isinstance(v, str) for column in records for v in records[column])
         assert (records["subject"] != "").all()
         assert set(records["expression"]) <= {"", *EXPRESSIONS}
-        assert all((tmp_path / path).is_file() for path in records["path"])
+        assert set(dataset.places) <= set(records["path"])
+        loose = [path for path in records["path"] if path not in dataset.places]
+        assert all((tmp_path / path).is_file() for path in loose)
         assert all(source.is_file() for source in dataset.sources)
 
     def test_info_is_complete(self, kind: str, tmp_path: Path) -> None:
         info = datasets.get(kind).info
         assert info.label and info.homepage and info.terms.endswith(".")
-        assert info.citation or kind == "folder"
+        assert info.citation or kind in ("folder", "shards")
 
     def test_unknown_option_names_the_nearest(self, kind: str, tmp_path: Path) -> None:
         known = datasets.get(kind).option_names[0]
@@ -158,16 +186,18 @@ class TestEveryType:
         before = validate_dataset(kind, root, {})
         assert not [line for line in before if line.startswith("error")]
         assert "files are empty" not in " ".join(before)
-        victim = root / read(kind, root).records["path"].iloc[0]
-        victim.write_bytes(b"")
-        assert "warning: 1 labelled files are empty" in " ".join(validate_dataset(kind, root, {}))
+        victim(kind, root, 0).write_bytes(b"")
+        after = " ".join(validate_dataset(kind, root, {}))
+        # An archive that is no archive cannot be used at all.
+        wanted = "error: " if kind == "shards" else "warning: 1 labelled files are empty"
+        assert wanted in after and "empty" in after
 
     def test_fingerprint_notices_a_changed_image(self, kind: str, tmp_path: Path) -> None:
         root = TREES[kind](tmp_path)
         before = fingerprint(kind, root, {})
         assert before == fingerprint(kind, root, {})
-        victim = root / read(kind, root).records["path"].iloc[-1]
-        victim.write_bytes(victim.read_bytes() + b"x")
+        file = victim(kind, root, -1)
+        file.write_bytes(file.read_bytes() + b"x")
         assert fingerprint(kind, root, {}) != before
 
 

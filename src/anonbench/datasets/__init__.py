@@ -8,6 +8,7 @@ from anonbench.datasets._base import (
     Dataset,
     DatasetType,
     Info,
+    Place,
     Plugin,
 )
 from anonbench.registry import Registry
@@ -18,5 +19,5 @@ get = _REGISTRY.get
 
 __all__ = [
     "EXPRESSIONS", "LABEL_COLUMNS", "RECORD_COLUMNS", "DataError", "Dataset", "DatasetType",
-    "Info", "Plugin", "get", "names",
+    "Info", "Place", "Plugin", "get", "names",
 ]  # fmt: skip

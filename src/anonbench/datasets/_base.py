@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,6 +50,29 @@ class Info:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A piece of a file that is an image file of its own: a member of an archive.
+
+    Attributes
+    ----------
+    file : Path
+        The archive.
+    offset, size : int
+        Where the member's bytes begin, and how many they are.
+    """
+
+    file: Path
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """Return the member's bytes; OSError if the archive cannot be read."""
+        with self.file.open("rb") as archive:
+            archive.seek(self.offset)
+            return archive.read(self.size)
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The labelled images of a data set; nothing of an image has been read yet.
 
@@ -66,9 +89,11 @@ class Dataset:
         False where the data set has no identities: `subject` is then the image's own name, and
         verification is not possible.
     sources : tuple of Path
-        The label files that were read.
+        The label files that were read, and the archives that hold images.
     notes : tuple of str
         Warnings a user should see, in full sentences.
+    places : mapping of str to Place
+        By path, the images that lie in archives; all others are files of their own.
     """
 
     records: pd.DataFrame
@@ -76,6 +101,7 @@ class Dataset:
     has_subjects: bool
     sources: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 class Plugin(Protocol):
