@@ -1,0 +1,1 @@
+"""Faces of people who do not exist, rendered from MakeHuman's CC0 meshes."""
