@@ -28,6 +28,10 @@ def _with_interval(number: Number, text: Callable[[float], str], unit: str) -> s
     return f"{value} ({text(number['low'])} to {text(number['high'])})"
 
 
+def _bare(value: float, digits: int) -> str:
+    return "not defined" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
@@ -100,7 +104,7 @@ def _recognition(numbers: dict[str, Any]) -> str:
     failures = numbers["failures_to_acquire"]
     rows = [
         ("EER, all pairs", percent(numbers["eer"])),
-        ("Largest distance accepted there", f"{numbers['eer_distance']:.4f}"),
+        ("Largest distance accepted there", _bare(numbers["eer_distance"], 4)),
         ("EER, neutral against neutral", percent(numbers["eer_neutral"])),
         ("EER, without neutral images", percent(numbers["eer_not_neutral"])),
         *((f"EER, {group}", percent(e)) for group, e in numbers["eer_by_group"].items()),
@@ -147,6 +151,6 @@ def _image(numbers: dict[str, Any], about: dict[str, Any]) -> str:
     for group, found in numbers["cheek_luma_by_ancestry"].items():
         rows.append((f"Luma of the cheeks, {group}", plain(found), ""))
     correlation = numbers["tone_luma_rank_correlation"]
-    rows.append(("Rank correlation of skin tone and cheeks", f"{correlation:.3f}", ""))
+    rows.append(("Rank correlation of skin tone and cheeks", _bare(correlation, 3), ""))
     rows.append(("Bytes of all archives", about.get("archive_bytes", ""), ""))
     return "## Pixels\n\n" + table(("What", "Mean", "Range over images"), rows)
