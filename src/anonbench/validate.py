@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anonbench import anonymisers
 from anonbench.anonymisers._optional import ChecksStrengths
+from anonbench.bundled import absent
 from anonbench.config import ConfigError, Params
 from anonbench.dataset_checks import validate_dataset
 from anonbench.detectors.haar import CASCADES, cascade_path
@@ -61,6 +62,9 @@ def check_data(params: Params) -> list[Problem]:
     for name in params.run.datasets:
         entry = params.datasets[name]
         if Path(entry.path) == Path(DRAWN_FOLDER):
+            continue
+        if not Path(entry.path).exists():
+            problems.append(Problem(f"error: datasets.{name}: {absent(name, entry.path)}", True))
             continue
         for line in validate_dataset(entry.type, Path(entry.path), entry.options):
             kind, _, text = line.partition(":")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench import sources
+from anonbench.bundled import absent
 from anonbench.config import CONTROLS, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import figure_names
@@ -139,13 +140,21 @@ class Plan:
         """
         if self.is_drawn(dataset):
             return self.drawn_files()
-        path = self.params.datasets[dataset].path
-        labels = Path(path) / "labels.csv"
-        return [str(labels)] if labels.is_file() else []
+        folder = Path(self.params.datasets[dataset].path)
+        labels = folder / "labels.csv"
+        shards = sorted(folder.glob("*.tar")) if self.is_sharded(dataset) else []
+        return [str(file) for file in (labels, *shards) if file.is_file()]
+
+    def is_sharded(self, dataset: str) -> bool:
+        """Tell whether the images are in a few archives, which can be inputs one by one."""
+        return self.params.datasets[dataset].type == "shards"
 
     def fingerprint(self, dataset: str) -> str:
-        """Return a digest of names, sizes and times of everything that a data set reads."""
-        if self.is_drawn(dataset):
+        """Return a digest of names, sizes and times of everything that a data set reads.
+
+        Empty where all of it is among `dataset_inputs`.
+        """
+        if self.is_drawn(dataset) or self.is_sharded(dataset):
             return ""
         entry = self.params.datasets[dataset]
         # Options may name files elsewhere, a list of identities to leave out for instance.
@@ -337,10 +346,7 @@ def _check_folders(params: Params) -> None:
     for name in params.run.datasets:
         path = params.datasets[name].path
         if not Path(path).is_dir() and Path(path) != Path(DRAWN_FOLDER):
-            raise ValueError(
-                f"data set {name!r}: no folder {path!r}. Put the data there (docs/data.md says "
-                f"where to get it), or set datasets.{name}.path to where it is."
-            )
+            raise ValueError(f"data set {name!r}: {absent(name, path)}")
 
 
 def folder_fingerprint(folder: Path, *more: Path) -> str:

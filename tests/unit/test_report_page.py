@@ -332,6 +332,15 @@ def test_cartoons_are_called_cartoons(tables: Tables) -> None:
     assert workflow.DRAWN_FOLDER == page_run.DRAWN_FOLDER
 
 
+def test_rendered_faces_are_called_rendered(tables: Tables, tmp_path: Path) -> None:
+    assert "not people" not in Parsed(tables.write()).text.replace("cartoons, not people", "")
+    environment = Path(tables.files["environment"])
+    environment.write_text(environment.read_text().replace("data/people", "data/faces"))
+    text = Parsed(tables.write()).text
+    assert "people: rendered faces, not people" in text
+    assert "drawn: rendered" not in text
+
+
 def test_long_ledger_is_cut_and_says_so(tmp_path: Path) -> None:
     page = make(tmp_path, ledger=LEDGER_ROWS + 5).write()
     assert f"the first {LEDGER_ROWS} of {LEDGER_ROWS + 5}" in Parsed(page).text

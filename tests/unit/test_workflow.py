@@ -101,6 +101,37 @@ def test_missing_data_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Monkey
     assert Plan.of(CONTENT, ROOT).dataset_inputs("mine") == ["data/mine/labels.csv"]
 
 
+def test_shards_are_inputs_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So Snakemake sees a changed shard, and pulled files need no more than a touch."""
+    monkeypatch.chdir(tmp_path)
+    content: dict[str, Any] = {**CONTENT, "datasets": {
+        **CONTENT["datasets"], "mine": {"path": "data/mine", "type": "shards"},  # type: ignore[dict-item]
+    }}  # fmt: skip
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    for name in ("x-1.tar", "x-0.tar", "labels.csv", "notes.txt"):
+        (folder / name).write_text("")
+    plan = Plan.of(content, ROOT)
+    files = ["labels.csv", "x-0.tar", "x-1.tar"]
+    assert plan.dataset_inputs("mine") == [f"data/mine/{name}" for name in files]
+    assert plan.fingerprint("mine") == ""
+
+
+def test_data_that_dvc_knows_is_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.dvc").write_text("")
+    with pytest.raises(WorkflowError, match=r"'data/mine' is not there yet.*dvc pull data/mine\.dvc"):
+        Plan.of(CONTENT, ROOT)
+    (tmp_path / "data" / "faces.dvc").write_text("")
+    bundled = {"mine": {"path": "data/faces/", "type": "shards"}}
+    content: dict[str, Any] = {**CONTENT, "datasets": {**CONTENT["datasets"], **bundled}}  # type: ignore[dict-item]
+    with pytest.raises(
+        WorkflowError, match=r"bundled faces .*dvc pull data/faces\.dvc.*no network"
+    ):
+        Plan.of(content, ROOT)
+
+
 def test_figures_of_every_data_set(plan: Plan) -> None:
     figures = plan.figures()
     assert len(figures) == len(set(figures)) == 2 * len(plan.figure_names())

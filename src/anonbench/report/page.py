@@ -83,6 +83,7 @@ def _context(run: Run, figures: Sequence[Path | str]) -> dict[str, Any]:
         "run": run,
         "facts": [_dataset_facts(run, d) for d in run.datasets],
         "drawn": [d for d in run.datasets if run.is_drawn(d)],
+        "bundled": [d for d in run.datasets if run.is_bundled(d)],
         "notices": notices(run),
         "passed": [c for c in run.checks if c["passed"]],
         "verdicts": [verdict(run, d) for d in run.datasets],

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench import anonymisers
+from anonbench.bundled import BUNDLED_FOLDER
 from anonbench.drawn_names import DRAWN_FOLDER
 from anonbench.io import read_table, rows
 from anonbench.strengths import strength_label
@@ -134,8 +135,14 @@ class Run:
 
     def is_drawn(self, dataset: str) -> bool:
         """Tell whether the pictures are the project's own cartoons."""
-        path = str(self.dataset_entry(dataset).get("path", ""))
-        return Path(path) == Path(DRAWN_FOLDER)
+        return self._lies_in(dataset, DRAWN_FOLDER)
+
+    def is_bundled(self, dataset: str) -> bool:
+        """Tell whether the pictures are the rendered faces that come with the project."""
+        return self._lies_in(dataset, BUNDLED_FOLDER)
+
+    def _lies_in(self, dataset: str, folder: str) -> bool:
+        return Path(str(self.dataset_entry(dataset).get("path", ""))) == Path(folder)
 
 
 _JSON = ("checks", "environment")
