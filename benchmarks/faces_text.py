@@ -16,7 +16,11 @@ def percent(number: Number) -> str:
 
 def plain(number: Number) -> str:
     """Return a number with its interval."""
-    return _with_interval(number, lambda v: f"{v:.4g}", "")
+    return _with_interval(number, _short, "")
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _with_interval(number: Number, text: Callable[[float], str], unit: str) -> str:
@@ -145,7 +149,7 @@ def _image(numbers: dict[str, Any], about: dict[str, Any]) -> str:
         "bytes": "Bytes an image",
     }
     rows = [
-        (text, plain(numbers[key]), " to ".join(f"{v:.4g}" for v in numbers["range"][key]))
+        (text, plain(numbers[key]), " to ".join(map(_short, numbers["range"][key])))
         for key, text in labels.items()
     ]
     for group, found in numbers["cheek_luma_by_ancestry"].items():

@@ -244,6 +244,7 @@ def test_numbers_as_text() -> None:
     number = {"value": 0.991, "low": 0.98, "high": 1.0, "n": 100}
     assert text.percent(number) == "99.10 % (98.00 to 100.00)"
     assert text.plain(number | {"low": float("nan")}) == "0.991"
+    assert text.plain(dict.fromkeys(("value", "low", "high"), 12174.6)) == "12175 (12175 to 12175)"
     nothing = {"value": float("nan"), "low": 0.0, "high": 0.0, "n": 0, "reason": "no samples"}
     assert text.percent(nothing) == "not measured: no samples"
     assert text.table(("a", "b"), [(1, "x")]) == "| a | b |\n| --- | --- |\n| 1 | x |\n"
