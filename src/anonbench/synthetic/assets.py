@@ -175,7 +175,8 @@ def _read(path: Path) -> dict[str, bytes]:
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
                 name = str(PurePosixPath(member.name))
-                file = archive.extractfile(member) if name in needed else None
+                wanted = name in needed and member.isfile()  # links are not followed
+                file = archive.extractfile(member) if wanted else None
                 if file is not None:
                     content[name] = file.read()
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:

@@ -101,8 +101,7 @@ def parse_target(text: bytes, name: str, count: int) -> Target:
         If a line is not four numbers, a vertex does not exist or comes twice.
     """
     rows = [line for line in text.splitlines() if line.strip() and not line.startswith(b"#")]
-    # One list of words for the whole file: a million lines are read at each start.
-    table = _table(b" ".join(rows).split(), len(rows), 4, name)
+    table = _numbers([line.split() for line in rows], 4, name)
     index = table[:, 0].astype(np.int32)
     if not np.array_equal(index, table[:, 0]) or len(np.unique(index)) < len(index):
         raise AssetError(f"{name}: vertices have to be whole numbers, each once")
@@ -188,16 +187,21 @@ def parse_head_weight(text: bytes, name: str, count: int) -> Floats:
     """
     total = np.zeros(count)
     try:
-        bones = json.loads(text)["weights"]
-        for bone, pairs in bones.items():
-            share = 1.0 if bone.startswith(HEAD_BONES) else NECK_BONES.get(bone, 0.0)
-            if share and pairs:
-                table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-                index = _inside(table[:, 0].astype(np.int32), count, name)
-                np.add.at(total, index, share * table[:, 1])
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        bones = json.loads(text)["weights"].items()
+        shares = [(_head_share(bone), pairs) for bone, pairs in bones if pairs]
+        tables = [(share, np.array(pairs, dtype=np.float64)) for share, pairs in shares if share]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise AssetError(f"{name}: no weights of bones in it ({error})") from error
+    for share, table in tables:
+        if table.ndim != 2 or table.shape[1] != 2:
+            raise AssetError(f"{name}: a bone's weights are pairs of a vertex and a number")
+        index = _inside(table[:, 0].astype(np.int32), count, name)
+        np.add.at(total, index, share * table[:, 1])
     return np.clip(total, 0.0, 1.0)
+
+
+def _head_share(bone: str) -> float:
+    return 1.0 if bone.startswith(HEAD_BONES) else NECK_BONES.get(bone, 0.0)
 
 
 def _table(words: Sequence[bytes], rows: int, width: int, name: str) -> Floats:
