@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
+Singles = NDArray[np.float32]
 Scale = tuple[int, int, float]
 
 

@@ -1,0 +1,88 @@
+"""The picture being drawn: camera and buffers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anonbench.synthetic.figure import Surface
+from anonbench.synthetic.raster import NOTHING, draw_strands, draw_triangles
+from anonbench.synthetic.scene import DISTANCE
+from anonbench.synthetic.structures import Floats
+
+_NEARER = 1 + 1e-4  # strands lie on the skin, not in it
+_STRAND = 0.0054  # decimetres across
+
+
+class Canvas:
+    """A square picture seen by a camera that looks along -z.
+
+    Parameters
+    ----------
+    size : int
+        Height and width in pixels.
+    centre : ndarray of float64, shape (3,)
+        Point in the middle of the picture, in decimetres.
+    frame : float
+        Height of what the picture shows at `centre`, in decimetres.
+    """
+
+    def __init__(self, size: int, centre: Floats, frame: float) -> None:
+        self.size, self.centre = size, centre
+        self.camera = centre + np.array([0.0, 0.0, DISTANCE])
+        self.scale = size / frame
+        self.depth = np.zeros((size, size), dtype=np.float32)
+        self.ids = np.full((size, size), NOTHING, dtype=np.int32)
+        self.weights = np.zeros((size, size, 2), dtype=np.float32)
+        self._next = 0
+
+    def project(self, points: Floats) -> Floats:
+        """Return column, row and 1 / distance of points, shape (..., 3)."""
+        offset = points - self.centre
+        nearness = 1 / (DISTANCE - offset[..., 2])
+        focal = self.scale * DISTANCE
+        column = self.size / 2 + focal * offset[..., 0] * nearness
+        row = self.size / 2 - focal * offset[..., 1] * nearness
+        return np.stack([column, row, nearness], axis=-1)
+
+    def draw(self, surface: Surface) -> int:
+        """Draw a surface; return the number of its first triangle."""
+        first = self._next
+        draw_triangles(
+            self.project(surface.vertices),
+            surface.triangles,
+            first,
+            self.depth,
+            self.ids,
+            self.weights,
+        )
+        self._next += len(surface.triangles)
+        return first
+
+    def seen(self, surface: Surface) -> npt.NDArray[np.bool_]:
+        """Return where a surface would be seen, without drawing it."""
+        ids = np.full_like(self.ids, NOTHING)
+        draw_triangles(
+            self.project(surface.vertices),
+            surface.triangles,
+            0,
+            self.depth.copy(),
+            ids,
+            np.empty_like(self.weights),
+        )
+        return ids != NOTHING
+
+    def draw_strands(self, strands: Floats, colour: Floats, image: Floats) -> None:
+        """Draw strands (guides, followers, points, 3) of given colours into an image."""
+        screen = self.project(strands)
+        screen[..., 2] *= _NEARER
+        drawn = np.zeros((self.size, self.size), dtype=np.bool_)
+        shape = (-1, strands.shape[2], 3)
+        draw_strands(
+            screen.reshape(shape),
+            colour.reshape(shape),
+            max(1, round(self.scale * _STRAND)),
+            self.depth,
+            image,
+            drawn,
+        )
