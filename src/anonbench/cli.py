@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anonbench.config import ConfigError, Params
+
+if TYPE_CHECKING:
+    from anonbench.synthetic.plan import FacePlan
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -60,6 +63,80 @@ def anonymise(
     typer.echo(f"{target / 'ledger.csv'} tells what happened to each image.")
     if set(counts) - {"ok"}:
         typer.secho("Images that are not ok were blacked out or left out.", err=True, fg="yellow")
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    subjects: Annotated[int, typer.Option(help="How many subjects.")] = 60,
+    views: Annotated[int, typer.Option(help="Images of each in every expression.")] = 2,
+    split: Annotated[str, typer.Option(help="train or evaluation: no subject is in both.")] = (
+        "train"
+    ),
+    first: Annotated[int, typer.Option(help="First subject, counted within the split.")] = 0,
+    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 256,
+    quality: Annotated[int, typer.Option(help="JPEG quality.")] = 92,
+    subsampling: Annotated[str, typer.Option(help="4:2:0, 4:2:2 or 4:4:4.")] = "4:2:0",
+    expressions: Annotated[
+        list[str] | None, typer.Option(help="Only this expression; repeatable.")
+    ] = None,
+    subjects_per_shard: Annotated[int, typer.Option(help="Subjects in one archive.")] = 6,
+    cores: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
+    assets: Annotated[
+        str, typer.Option(help="MakeHuman's CC0 assets; default: $ANONBENCH_MAKEHUMAN.")
+    ] = "",
+) -> None:
+    """Render faces that belong to nobody, with labels.
+
+    The same call makes the same files. Interrupted, it goes on where it ended.
+    """
+    import os
+
+    from pydantic import ValidationError
+
+    from anonbench.synthetic.plan import FacePlan
+    from anonbench.synthetic.settings import AssetsMissingError, find_assets
+
+    asked = {
+        "split": split, "first": first, "subjects": subjects, "views": views, "size": size,
+        "quality": quality, "subsampling": subsampling, "subjects_per_shard": subjects_per_shard,
+        **({"expressions": expressions} if expressions else {}),
+    }  # fmt: skip
+    try:
+        plan = FacePlan.model_validate(asked)
+        path = find_assets(assets)
+    except ValidationError as error:
+        raise _fail("\n".join(_option_line(dict(e)) for e in error.errors())) from None
+    except AssetsMissingError as error:
+        raise _fail(str(error)) from None
+    available = len(os.sched_getaffinity(0))
+    _render(plan, out, path, available if cores is None else cores)
+
+
+def _option_line(error: dict[str, Any]) -> str:
+    """Say what is wrong with an option of `render`."""
+    message = error["msg"].removeprefix("Value error, ")
+    name = "--" + str(error["loc"][0]).replace("_", "-") + ": " if error["loc"] else ""
+    return f"{name}{message}"
+
+
+def _render(plan: FacePlan, out: Path, assets: Path, cores: int) -> None:
+    """Build a set with a progress bar."""
+    from anonbench.synthetic.assets import AssetError
+    from anonbench.synthetic.build import render_set
+    from anonbench.synthetic.faceset import FaceSetError
+
+    try:
+        with typer.progressbar(length=plan.images, label="rendering", file=sys.stderr) as bar:
+            render_set(plan, out, assets, cores, lambda done: bar.update(done - bar.pos))
+    except (FaceSetError, AssetError, OSError) as error:
+        raise _fail(str(error)) from None
+    except KeyboardInterrupt:
+        raise _fail(f"Interrupted. The same command goes on from {out}.") from None
+    typer.echo(
+        f"{plan.images} images of {plan.subjects} subjects in {plan.n_shards} archives: "
+        f"{out / 'labels.csv'}"
+    )
 
 
 @app.command()

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 from pydantic.types import StrictFloat, StrictInt, StringConstraints
 
+from anonbench.config_block import Block, Distinct
 from anonbench.registry import plugin_names, unknown_name
+from anonbench.synthetic.settings import RenderedFaces
 
 CONTROLS = ("original", "blank")
 """Methods of every run: the untouched and the fully black images."""
@@ -31,34 +26,8 @@ Attack = Literal["naive", "reverse", "parrot"]
 Policy = Literal["detected", "aligned"]
 
 
-def _once(value: list[Any]) -> list[Any]:
-    twice = sorted({v for v in value if value.count(v) > 1})
-    if twice:
-        raise ValueError(f"listed twice: {', '.join(map(str, twice))}")
-    return value
-
-
-Distinct = AfterValidator(_once)
-"""Marks a list that must not repeat an item."""
-
-
 class ConfigError(ValueError):
     """The configuration cannot be used; the message lists every problem by its key."""
-
-
-class Block(BaseModel):
-    """A block of the configuration: unknown keys are errors that name the nearest known key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            for key in data:
-                if key not in cls.model_fields:
-                    raise ValueError(str(unknown_name("key", str(key), cls.model_fields)))
-        return data
 
 
 class Run(Block):
@@ -155,7 +124,9 @@ class Protocol(Block):
 class Metrics(Block):
     """How scores become numbers."""
 
-    fmr: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Distinct] = [0.1, 0.01, 0.001, 0.0001]
+    fmr: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Distinct] = Field(
+        default=[0.1, 0.01, 0.001, 0.0001]
+    )
     """False match rates at which the false non-match rate is reported."""
     distance_threshold: float = Field(default=0.575, gt=0)
     """Euclidean distance of the confusion matrix (Heimes 2021, Fig. 9)."""
@@ -190,6 +161,7 @@ class Params(Block):
     protocol: Protocol = Protocol()
     metrics: Metrics = Metrics()
     leaks: Leaks = Leaks()
+    rendered: RenderedFaces = RenderedFaces()
 
     @model_validator(mode="after")
     def _references(self) -> Params:

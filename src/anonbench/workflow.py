@@ -294,7 +294,7 @@ class Plan:
 
     def resolved(self) -> dict[str, Any]:
         """Return the configuration with all defaults, catalogues cut down to what the run uses."""
-        content = self.params.model_dump()
+        content = self.params.model_dump(exclude={"rendered"})
         for catalogue in ("datasets", "methods", "recognisers"):
             used = content["run"][catalogue]
             content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}

@@ -222,7 +222,7 @@ def test_params_yaml_can_be_used() -> None:
     assert params.run.methods and set(params.run.methods) <= set(params.methods)
 
 
-@pytest.mark.parametrize("block", ["seed", "detection", "protocol", "metrics", "leaks"])
+@pytest.mark.parametrize("block", ["seed", "detection", "protocol", "metrics", "leaks", "rendered"])
 def test_params_yaml_spells_the_defaults_of_the_code_out(block: str) -> None:
     written = yaml.safe_load(PARAMS.read_text())[block]
     default = Params.model_fields[block].default
