@@ -19,6 +19,7 @@ include: "workflow/rules/anonymise.smk"
 include: "workflow/rules/recognise.smk"
 include: "workflow/rules/utility.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/faces.smk"
 include: "workflow/rules/targets.smk"
 
 
