@@ -23,7 +23,7 @@ Part = Mapping[str, Range]
 
 _ALWAYS: Mapping[str, Part] = {
     "neutral": {},
-    "happiness": {"mouth-corner-puller": (0.62, 0.92), "eye-*-slit": (0.22, 0.5)},
+    "happiness": {"mouth-corner-puller": (0.72, 0.95), "eye-*-slit": (0.22, 0.5)},
     "sadness": {"mouth-depression": (0.75, 1.05), "eyebrows-*-inner-up": (1.15, 1.5)},
     "surprise": {"eyebrows-*-up": (1.0, 1.3), "eye-*-opened-up": (0.6, 0.85)},
     "fear": {
@@ -42,7 +42,7 @@ _ONE_OF: Mapping[str, tuple[tuple[Part, ...], ...]] = {
         (
             {"mouth-upward-retraction": (0.35, 0.6)},
             {"mouth-upward-retraction": (0.55, 0.8), "mouth-open": (0.05, 0.18)},
-            {"mouth-upward-retraction": (0.0, 0.1), "nose-*-dilatation": (0.1, 0.3)},
+            {"mouth-corner-puller": (0.05, 0.15), "nose-*-dilatation": (0.1, 0.3)},
         ),
     ),
     "sadness": (

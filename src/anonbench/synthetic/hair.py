@@ -26,6 +26,7 @@ from anonbench.synthetic.traits import Traits
 
 _CENTRE = (0.0, 7.45, 0.30)
 _ROWS, _COLUMNS = 64, 128
+_NAPE = 6.3  # decimetres: below it, hair hangs without touching
 _FLOWS = {"out": 0, "back": 1, "forward": 2, "parting": 3, "down": 4, "knot": 5, "beard": 6}
 
 
@@ -62,14 +63,16 @@ _STYLES: Mapping[str, Style] = {
         "forward", (0.35, 0.6), (0.12, 0.25), lift=0.85, curl=(0.02, 0.05), pitch=0.5, stray=0.05
     ),
     "side parting": Style("parting", (0.45, 0.75), (0.08, 0.17), lift=0.45, turn=0.4),
-    "swept back": Style("back", (0.6, 1.0), (0.07, 0.16), lift=0.5, turn=0.4, points=11),
+    "swept back": Style(
+        "back", (0.7, 1.1), (0.06, 0.15), lift=0.35, turn=0.6, gravity=0.02, points=16, stray=0.015
+    ),
     "curly": Style(
         "down", (0.5, 0.9), (0.16, 0.34), lift=0.8, curl=(0.035, 0.06), pitch=0.2, points=24,
         guides=1000, followers=6, clump=0.6, stray=0.03,
     ),
     "afro": Style(
-        "out", (0.3, 0.65), (0.2, 0.55), lift=0.95, gravity=0.0, curl=(0.025, 0.04), pitch=0.11,
-        points=24, guides=1500, followers=5, clump=0.3, stray=0.05,
+        "out", (0.16, 0.4), (0.1, 0.3), lift=0.95, gravity=0.0, curl=(0.022, 0.04), pitch=0.1,
+        points=18, guides=2400, followers=5, clump=0.2, stray=0.04,
     ),
     "locks": Style(
         "parting", (0.9, 1.7), (0.1, 0.22), lift=0.5, gravity=0.3, curl=(0.012, 0.02), pitch=0.12,
@@ -90,11 +93,14 @@ _STYLES: Mapping[str, Style] = {
         "parting", (2.4, 3.2), (0.1, 0.24), turn=0.45, gravity=0.32, curl=(0.03, 0.06), pitch=0.7,
         points=28, clump=0.6,
     ),
-    "bun": Style("knot", (1.0, 1.3), (0.04, 0.09), lift=0.25, turn=0.6, gravity=0.0, points=14),
+    "bun": Style(
+        "knot", (1.1, 1.4), (0.015, 0.05), lift=0.08, turn=0.85, gravity=0.0, points=22, clump=0.5,
+        stray=0.008,
+    ),
 }  # fmt: skip
 _BEARD = Style(
-    "beard", (0.06, 0.16), (0.02, 0.06), lift=0.7, gravity=0.15, points=4, guides=700, followers=7,
-    stray=0.012,
+    "beard", (0.025, 0.085), (0.02, 0.06), lift=0.6, gravity=0.2, points=4, guides=1500, followers=7,
+    stray=0.008,
 )  # fmt: skip
 
 
@@ -152,7 +158,7 @@ def grow_beard(head: Head, vertices: Floats, skin: Skin, traits: Traits) -> Hair
         return None
     random = generator(traits.seed, "beard")
     share = float(np.mean(skin_map.sample(skin.beard, head.rest) > 0.5)) / 0.05
-    style = replace(_BEARD, guides=max(150, int(_BEARD.guides * min(share, 1.0))))
+    style = replace(_BEARD, guides=max(300, int(_BEARD.guides * min(share, 1.0))))
     return _grow(head, vertices, skin.beard, style, random)
 
 
@@ -175,7 +181,7 @@ def _grow(
         rest,
         length / (style.points - 1),
         volume * random.random(count) ** 0.6 + 0.012,
-        _radii(vertices),
+        _radii(vertices[head.rest[:, 1] > _NAPE]),
         style.points,
         _FLOWS[style.flow],
         style.lift,
@@ -187,11 +193,12 @@ def _grow(
     radius = random.uniform(*style.curl)
     if radius > 0:
         phase = random.uniform(0, 2 * np.pi, count)
-        _wind(guides, radius, style.pitch, length / (style.points - 1), phase)
+        pitch = style.pitch * random.uniform(0.75, 1.3, count)
+        _wind(guides, radius, pitch, length / (style.points - 1), phase)
     outward = guides - np.array(_CENTRE)
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
     strands = _follow(guides, style, random)
-    tint = np.exp(random.normal(0, 0.16, (count, 1)) + random.normal(0, 0.12, strands.shape[:2]))
+    tint = np.exp(random.normal(0, 0.11, (count, 1)) + random.normal(0, 0.09, strands.shape[:2]))
     start = roots[:, None]
     return Hair(triangle, weights, guides - start, outward, strands - start[:, None], tint)
 
@@ -204,8 +211,12 @@ def _roots(
     size = np.linalg.norm(
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
     )
-    grows = skin_map.sample(area, head.rest[head.triangles].mean(axis=1))
-    share = np.cumsum(size * np.where(grows > 0.1, grows, 0.0))
+    rest = head.rest[head.triangles].mean(axis=1)
+    outside = np.hypot(rest[:, 0], rest[:, 2] - skin_map.AXIS_Z) > 0.35  # not in the throat
+    outside |= rest[:, 1] > 8.0
+    outside &= head.mouth_inside[head.triangles].mean(axis=1) < 0.05
+    grows = skin_map.sample(area, rest)
+    share = np.cumsum(size * np.where(outside & (grows > 0.1), grows, 0.0))
     pick = (np.arange(count) + random.random(count)) / count * share[-1]
     triangle = np.searchsorted(share, pick, side="right").astype(np.int32)
     a, b = np.sqrt(random.random(count)), random.random(count)
@@ -278,7 +289,10 @@ def _advance(
                 if pz < 0.5:
                     ty = -0.8
             elif flow == 3:
-                tx, ty, tz = side * 1.0, -0.25 - 0.6 * abs(px), -0.35
+                if oy > 0.55 and abs(ox) < 0.6:
+                    tx, ty, tz = side, -0.25, -0.35
+                else:
+                    tx, ty, tz = 0.0, -1.0, -0.12
             elif flow == 4:
                 tx, ty, tz = 0.4 * side, -0.9, 0.0
             elif flow == 5:
@@ -292,7 +306,7 @@ def _advance(
             if flow != 0 and flow != 6:
                 tx, ty, tz = tx - inward * ox, ty - inward * oy, tz - inward * oz
             size = math.sqrt(tx * tx + ty * ty + tz * tz) + 1e-9
-            share = turn if k > 1 or lift < 0.6 else turn * (1.0 - lift)
+            share = turn if k > 1 else 1.0 - lift
             dx = dx * (1 - share) + tx / size * share
             dy = dy * (1 - share) + ty / size * share - gravity
             dz = dz * (1 - share) + tz / size * share
@@ -322,15 +336,15 @@ def _over_face(x: float, y: float, z: float) -> bool:
 
 
 @jit
-def _wind(guides: Floats, radius: float, pitch: float, step: Floats, phase: Floats) -> None:
+def _wind(guides: Floats, radius: float, pitch: Floats, step: Floats, phase: Floats) -> None:
     """Wind each guide round itself; the winding sets in within the first tenth of a decimetre."""
     for g in range(guides.shape[0]):
         for k in range(1, guides.shape[1]):
             if math.isnan(guides[g, k, 0]):
                 break
             arc = k * step[g]
-            angle = phase[g] + 2 * math.pi * arc / pitch
+            angle = phase[g] + 2 * math.pi * arc / pitch[g]
             grown = radius * min(1.0, arc / 0.1)
             guides[g, k, 0] += grown * math.cos(angle)
-            guides[g, k, 1] += grown * 0.6 * math.sin(angle * 1.0 + 1.0)
+            guides[g, k, 1] += grown * 0.6 * math.sin(angle + 1.0)
             guides[g, k, 2] += grown * math.sin(angle)

@@ -23,7 +23,7 @@ from anonbench.synthetic.wrinkles import fold_weights, folded
 from anonbench.types import Pixels
 
 _SUPERSAMPLING = 2
-_TOOTH, _GUM = (0.74, 0.69, 0.60), (0.30, 0.09, 0.08)
+_TOOTH, _GUM = (0.86, 0.81, 0.72), (0.30, 0.09, 0.08)
 _LASH = 0.012
 _FRAMED = 0.22  # decimetres: the picture's centre lies this far below the eyes
 
@@ -174,36 +174,38 @@ def _draw(
     if figure.frame is not None and subject.glasses is not None:
         paint = np.broadcast_to(subject.glasses.colour, figure.frame.vertices.shape)
         _plain(canvas, figure.frame, frame, light.on(figure.frame), paint, (0.5, 40), camera, key, image)
-    _blend_lashes(canvas, figure.lashes, 0.25 if traits.gender == "male" else 0.5, image)
+    _blend_lashes(canvas, figure.lashes, 0.45 if traits.gender == "male" else 0.75, image)
     for growth in figure.growths:
-        _draw_strands(canvas, growth, light.on_strands(growth), traits, scene, image)
+        _draw_strands(canvas, growth, light.on(growth).reshape(growth.guides.shape), traits, scene, image)
     if figure.lenses is not None:
         _blend_lenses(canvas, figure.lenses, lamps.sky, image)
 
 
 class _Light:
-    """Light on every surface of a figure."""
+    """Light on every surface and strand of a figure, worked out together."""
 
     def __init__(self, head: Head, figure: Figure, scene: Scene, centre: Floats) -> None:
-        self._casters = (figure.body, head.casters)
+        surfaces = [figure.skin, *figure.eyes, figure.teeth]
+        surfaces += [figure.frame] if figure.frame is not None else []
+        points = [surface.vertices for surface in surfaces]
+        normals = [surface.normals for surface in surfaces]
         guides = [growth.guides.reshape(-1, 3) for growth in figure.growths]
         strands = np.concatenate([*guides, np.empty((0, 3))])
-        self._strands = strands[~np.isnan(strands[:, 0])]
-        self._lamps, self._centre = scene.lamps, centre
-
-    def on(self, surface: Surface) -> Floats:
-        """Irradiance of a surface's vertices, shape (n, 3)."""
-        return self._at(surface.vertices, surface.normals)
-
-    def on_strands(self, growth: Strands) -> Floats:
-        """Irradiance along the guides, shape (guides, points, 3)."""
-        light = self._at(growth.guides.reshape(-1, 3), growth.outward.reshape(-1, 3))
-        return light.reshape(growth.guides.shape)
-
-    def _at(self, points: Floats, normals: Floats) -> Floats:
-        return irradiance(
-            points, normals, self._casters, self._strands, self._lamps, self._centre
+        light = irradiance(
+            np.concatenate(points + guides),
+            np.concatenate(normals + [growth.outward.reshape(-1, 3) for growth in figure.growths]),
+            (figure.body, head.casters),
+            strands[~np.isnan(strands[:, 0])],
+            scene.lamps,
+            centre,
         )
+        ends = np.cumsum([len(part) for part in points + guides])
+        parts = np.split(light, ends[:-1])
+        self._of = {id(thing): part for thing, part in zip([*surfaces, *figure.growths], parts, strict=True)}
+
+    def on(self, thing: Surface | Strands) -> Floats:
+        """Irradiance of a surface's vertices or along a growth's guides, shape (n, 3)."""
+        return self._of[id(thing)]
 
 
 def _plain(
@@ -278,7 +280,7 @@ def _develop(image: Floats, size: int, scene: Scene, random: np.random.Generator
     )
     middle = slice(size // 3, 2 * size // 3)
     brightness = float(small[middle, middle].mean())
-    small *= scene.exposure * (0.30 / max(brightness, 1e-3)) ** 0.55
+    small *= scene.exposure * (0.30 / max(brightness, 1e-3)) ** 0.5
     small /= 1 + 0.6 * np.maximum(small - 0.75, 0)
     clipped = np.clip(small, 0, 1)
     display = np.where(

@@ -300,7 +300,7 @@ def strand_colours(
             wide, narrow = 0.05 * sine**12, 0.07 * sine**60
             for f in range(tint.shape[1]):
                 for k in range(3):
-                    shine = (wide * (0.3 + 0.7 * math.sqrt(colour[k])) + narrow * 0.5) * key_strength
+                    shine = (wide * (0.3 + 0.5 * math.sqrt(colour[k])) + narrow * 0.4) * key_strength
                     base = colour[k] * tint[g, f] * diffuse
                     out[g, f, p, k] = (base + shine * tint[g, f]) * depth * light[g, p, k]
     return out

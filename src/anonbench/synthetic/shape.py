@@ -24,8 +24,8 @@ _OPPOSITES = (
     ("concave", "convex"), ("compress", "uncompress"),
 )  # fmt: skip
 _SPREAD = {  # standard deviation of the weights, and so how far subjects lie apart
-    "head": 0.22, "nose": 0.36, "mouth": 0.32, "eyes": 0.36, "chin": 0.25, "cheek": 0.27,
-    "ears": 0.28, "forehead": 0.24, "eyebrows": 0.32, "neck": 0.13,
+    "head": 0.21, "nose": 0.31, "mouth": 0.27, "eyes": 0.32, "chin": 0.22, "cheek": 0.25,
+    "ears": 0.26, "forehead": 0.22, "eyebrows": 0.27, "neck": 0.12,
 }  # fmt: skip
 _LARGEST = 0.65
 _LEFT_OUT = (  # move the head off the neck, or make faces of their own (an open jaw, a pinched nose)
@@ -34,9 +34,10 @@ _LEFT_OUT = (  # move the head off the neck, or make faces of their own (an open
 )  # fmt: skip
 _DAMPED = {
     "trans": 0.6, "eye-scale": 0.6, "eye-height": 0.6, "forehead-nubian": 0.6,
-    "eyebrows-angle": 0.5, "mouth-angles": 0.4, "mouth-scale-horiz": 0.8,
+    "eyebrows-angle": 0.4, "mouth-angles": 0.3, "lip-ext": 0.6, "nose-point": 0.8,
 }  # fmt: skip
 _ASYMMETRY = 0.06
+_AT_REST = {"eye-left-opened-up": 0.3, "eye-right-opened-up": 0.3}  # the base mesh looks sleepy
 
 
 def morph(assets: Assets, traits: Traits) -> Floats:
@@ -71,6 +72,9 @@ def _all_weights(targets: Mapping[str, Target], traits: Traits) -> Iterator[tupl
     shapes = random.dirichlet([0.25] * len(_HEAD_SHAPES)) * random.uniform(0.15, 0.6)
     for name, weight in zip(_HEAD_SHAPES, shapes, strict=True):
         yield f"head/head-{name}", float(weight)
+    for name, weight in _AT_REST.items():
+        for ancestry, share in zip(ANCESTRIES, traits.ancestries, strict=True):
+            yield f"expression/units/{ancestry}/{name}", share * weight
     for part, low, high in _axes(tuple(targets)):
         yield from _detail(part, low, high, traits, random)
 

@@ -61,7 +61,7 @@ def paint_skin(traits: Traits) -> Skin:
         shadow = np.float32(0.25 * random.random()) * scalp
         _cover(albedo, shadow, 0.5 * (hair + traits.skin))
         scalp = np.zeros_like(scalp)
-    _cover(albedo, scalp * np.clip(0.82 + 0.16 * on.noise(random, 3), 0, 0.95), 0.55 * traits.hair)
+    _cover(albedo, scalp * np.clip(0.93 + 0.08 * on.noise(random, 3), 0, 0.985), 0.55 * traits.hair)
     planes = np.ascontiguousarray(np.clip(albedo, 0.003, 0.95).transpose(2, 0, 1))
     return Skin(planes, relief.astype(np.float32), scalp, beard)
 
@@ -86,8 +86,8 @@ def beard_area(traits: Traits) -> Singles:
         return np.zeros((on.HEIGHT, on.WIDTH), dtype=np.float32)
     upper = 6.70 + 0.5 * np.clip((np.abs(g.x) - 0.32) / 0.4, 0, 1)
     jaw = _ramp(upper - g.y, 0.035) * _ramp(g.y - 6.02, 0.05) * _ramp(1.4 - np.abs(g.angle), 0.07)
-    jaw = jaw * (1 - on.blob(0, 6.6, 0.23, 0.085))
-    moustache = np.clip(1.5 * on.blob(0, 6.775, 0.22, 0.05), 0, 1)
+    jaw = jaw * (1 - np.clip(1.5 * on.blob(0, 6.6, 0.3, 0.11), 0, 1))
+    moustache = np.clip(1.5 * on.blob(0, 6.785, 0.2, 0.035), 0, 1)
     chin = np.clip(1.5 * jaw * on.blob(0, 6.28, 0.16, 0.26), 0, 1)
     goatee = np.maximum(np.clip(1.5 * jaw * on.blob(0, 6.32, 0.27, 0.28), 0, 1), moustache)
     styles = {"moustache": moustache, "chin": chin, "goatee": goatee}
@@ -221,7 +221,7 @@ def _eyebrows(traits: Traits, random: np.random.Generator) -> Singles:
 def _stubble(area: Singles, traits: Traits, random: np.random.Generator) -> Singles:
     """The shadow of a beard: what of it is not drawn as strands."""
     grain = np.clip(0.6 + 0.4 * on.noise(random, 1.8) + 0.3 * on.noise(random, 3), 0, 1)
-    strength = traits.beard_strength * (1.0 if traits.facial_hair == "stubble" else 0.8)
+    strength = traits.beard_strength * (1.0 if traits.facial_hair == "stubble" else 0.95)
     return np.clip(area * strength * (0.5 + 0.5 * grain), 0, 0.9).astype(np.float32)
 
 
@@ -232,5 +232,5 @@ def _makeup(traits: Traits) -> Singles:
 def _scalp(traits: Traits, random: np.random.Generator) -> Singles:
     g = on.grid()
     line = hairline(g.angle, traits)
-    ragged = 0.035 * on.noise(random, 9) + 0.02 * on.noise(random, 3.5)
-    return _ramp(g.y - line.astype(np.float32) + ragged, 0.022).astype(np.float32)
+    ragged = 0.018 * on.noise(random, 5) + 0.018 * on.noise(random, 2.2)
+    return _ramp(g.y - line.astype(np.float32) + ragged, 0.03).astype(np.float32)

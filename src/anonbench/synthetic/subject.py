@@ -53,7 +53,7 @@ class Subject:
 def build_subject(head: Head, seed: int) -> Subject:
     """Make a subject out of its number."""
     traits = draw_traits(seed)
-    vertices = morph(head.assets, traits)
+    vertices = _aligned(morph(head.assets, traits), head)
     smooth = head.refine @ vertices
     skin = paint_skin(traits)
     return Subject(
@@ -66,3 +66,10 @@ def build_subject(head: Head, seed: int) -> Subject:
             (vertices[head.eyes[0]], vertices[head.eyes[1]]), np.asarray(smooth), traits
         ),
     )
+
+
+def _aligned(vertices: Floats, head: Head) -> Floats:
+    """Move a body so that its eyes are where the base mesh has them: maps of the head then fit."""
+    base = head.assets.base.vertices
+    shift = np.mean([base[index].mean(axis=0) - vertices[index].mean(axis=0) for index in head.eyes], axis=0)
+    return vertices + shift

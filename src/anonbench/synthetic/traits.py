@@ -154,7 +154,7 @@ def draw_traits(seed: int) -> Traits:
         gender=gender,
         ancestry=ancestry,
         ancestries=_mixture(random, ANCESTRIES.index(ancestry)),
-        masculinity=random.uniform(0.75, 1.0) if male else random.uniform(0.0, 0.2),
+        masculinity=random.uniform(0.75, 1.0) if male else random.uniform(0.0, 0.12),
         age=age,
         muscle=_between(even("muscle"), 0.1, 0.9),
         weight=_between(even("weight"), 0.08, 0.92),
@@ -175,7 +175,7 @@ def draw_traits(seed: int) -> Traits:
         lipstick=_lipstick(random),
         glasses=_pick(even("glasses"), _GLASSES),
         shirt=linear(np.clip(random.uniform(0.08, 0.9) * (0.6 + 0.4 * random.random(3)), 0, 1)),
-        neckline=random.uniform(-0.05, 0.2),
+        neckline=random.uniform(0.08, 0.26),
     )
 
 
@@ -238,7 +238,7 @@ def _hair_colour(share: float, greying: float, ancestry: str, age: float) -> str
 
 def _brows(random: np.random.Generator, male: bool) -> Brows:
     return Brows(
-        thickness=random.uniform(0.022, 0.052) if male else random.uniform(0.014, 0.036),
+        thickness=random.uniform(0.022, 0.052) if male else random.uniform(0.013, 0.03),
         arch=random.uniform(-0.005, 0.035),
         inner=random.uniform(0.075, 0.14),
         outer=random.uniform(0.5, 0.6),
