@@ -133,10 +133,7 @@ def _render(plan: FacePlan, out: Path, assets: Path, cores: int) -> None:
         raise _fail(str(error)) from None
     except KeyboardInterrupt:
         raise _fail(f"Interrupted. The same command goes on from {out}.") from None
-    typer.echo(
-        f"{plan.images} images of {plan.subjects} subjects in {plan.n_shards} archives: "
-        f"{out / 'labels.csv'}"
-    )
+    typer.echo(f"{plan.images} images, {plan.subjects} subjects: {out / 'labels.csv'}")
 
 
 @app.command()

@@ -47,7 +47,7 @@ def test_set_is_rendered_and_told(tmp_path: Path, assets: str) -> None:
     out = tmp_path / "set"
     result = run(*SMALL, "--out", str(out), "--assets", assets, "--split", "evaluation")
     assert result.exit_code == 0, result.output
-    assert "4 images of 2 subjects in 2 archives" in result.stdout
+    assert "4 images, 2 subjects: " in result.stdout
     assert set(content(out)) == {"faces-000.tar", "faces-001.tar", "labels.csv", "plan.json"}
     with (out / "labels.csv").open() as file:
         paths = [row["path"] for row in csv.DictReader(file)]

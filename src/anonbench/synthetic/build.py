@@ -80,6 +80,8 @@ def build(
     with _alone(out):
         claim(plan, out)
         _sweep(out)
+        # Labels and their parts together are the workflow's, which would miss the parts.
+        keep = (out / LABELS).exists() and (out / "rows").exists()
         rows = _known_rows(out)
         todo = [s for s in plan.shards() if not _is_done(s, out, rows)]
         found = plan.images - sum(len(shard.images()) for shard in todo)
@@ -89,7 +91,7 @@ def build(
                 _render(todo, out, make, cores, lambda done: report(found + done))
             finally:
                 _sweep(out)
-        return _finish(plan, out)
+        return _finish(plan, out, keep)
 
 
 def render_set(plan: FacePlan, out: Path, assets: Path, cores: int, report: Report) -> list[Row]:
@@ -163,12 +165,13 @@ def _merge(plan: FacePlan, out: Path) -> list[Row]:
     return rows
 
 
-def _finish(plan: FacePlan, out: Path) -> list[Row]:
-    """Merge the labels and drop their parts."""
+def _finish(plan: FacePlan, out: Path, keep: bool) -> list[Row]:
+    """Merge the labels and drop their parts, unless they are to be kept."""
     rows = _merge(plan, out)
-    for shard in plan.shards():
-        (out / shard.rows).unlink()
-    (out / "rows").rmdir()
+    if not keep:
+        for shard in plan.shards():
+            (out / shard.rows).unlink()
+        (out / "rows").rmdir()
     return rows
 
 
