@@ -346,6 +346,16 @@ def test_other_code_and_libraries_are_refused(
         record_module.claim(SMALL, tmp_path)
 
 
+def test_code_edited_during_a_run_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = iter("ab")
+    monkeypatch.setattr(record_module.sources, "digest", lambda files, root: next(digests))
+    with pytest.raises(FaceSetError, match="made by other code"):
+        build(SMALL, tmp_path, StandIn)
+    assert not (tmp_path / "labels.csv").exists()
+
+
 def test_record_covers_the_code_of_the_faces() -> None:
     files = record_module.sources.closure([], ["anonbench.synthetic.faceset"])
     names = {p.name for p in files}

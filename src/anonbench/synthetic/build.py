@@ -91,6 +91,8 @@ def build(
                 _render(todo, out, make, cores, lambda done: report(found + done))
             finally:
                 _sweep(out)
+            # Again: edited meanwhile, code may have made the one half of the set and not the other.
+            claim(plan, out)
         return _finish(plan, out, keep)
 
 
