@@ -19,7 +19,7 @@ help:  ## this list
 	     --require-hashes -r requirements.lock; \
 	fi
 	@printf '%s\n' "$(CURDIR)/src" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/anonbench.pth"
-	@printf '#!%s\nfrom anonbench.cli import app\napp()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/anonbench
+	@printf '#!%s\nfrom anonbench.cli import app\nif __name__ == "__main__":\n    app()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/anonbench
 	@chmod +x $(BIN)/anonbench
 	@touch $@
 
