@@ -121,7 +121,9 @@ def test_data_that_dvc_knows_is_pulled(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.dvc").write_text("")
-    with pytest.raises(WorkflowError, match=r"'data/mine' is not there yet.*dvc pull data/mine\.dvc"):
+    with pytest.raises(
+        WorkflowError, match=r"'data/mine' is not there yet.*dvc pull data/mine\.dvc"
+    ):
         Plan.of(CONTENT, ROOT)
     (tmp_path / "data" / "faces.dvc").write_text("")
     bundled = {"mine": {"path": "data/faces/", "type": "shards"}}

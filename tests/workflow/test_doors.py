@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from conftest import Clone, commit, make_clone
 
 pytestmark = pytest.mark.slow
@@ -23,6 +24,7 @@ def ran(output: str) -> set[str]:
 def by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone after `dvc repro`; tests of this file change it in order."""
     clone = make_clone(tmp_path_factory.mktemp("dvc") / "clone")
+    clone.ok("snakemake", "draw")
     clone.ok("dvc", "repro")
     commit(clone, "ran")
     return clone
@@ -103,6 +105,7 @@ def test_fresh_clone_pulls_and_is_never_stale(finished: Clone, tmp_path: Path) -
     fresh = Clone(tmp_path / "fresh")
     first.ok("git", "clone", "-q", str(first.path), str(fresh.path))
     fresh.ok("dvc", "pull")
+    fresh.ok("snakemake", "draw")
     fresh.ok("snakemake", "--touch")
     assert fresh.nothing_to_do()
     assert "up to date" in fresh.ok("dvc", "status")

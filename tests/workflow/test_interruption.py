@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+
 from conftest import Clone
 
 pytestmark = pytest.mark.slow

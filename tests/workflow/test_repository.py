@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import subprocess
 
 import pytest
+import yaml
+
 from conftest import BIN, ROOT
+
+BUNDLED = ".dvc/bundled/files/"
+"""The objects of the data that the project comes with."""
 
 
 def tracked() -> list[str]:
@@ -14,11 +21,26 @@ def tracked() -> list[str]:
     return [n for n in listed.stdout.decode().split("\0") if n and (ROOT / n).is_file()]
 
 
+def test_bundled_data_is_small_and_nothing_else() -> None:
+    """Git holds the objects that data/faces.dvc names, at most 25 MB of them, unchanged."""
+    objects = {n.removeprefix(BUNDLED): ROOT / n for n in tracked() if n.startswith(BUNDLED)}
+    assert sum(path.stat().st_size for path in objects.values()) <= 25_000_000
+    (out,) = yaml.safe_load((ROOT / "data/faces.dvc").read_text())["outs"]
+    assert out["remote"] == "bundled", "results that are pushed elsewhere do not take it along"
+    names = {f"md5/{out['md5'][:2]}/{out['md5'][2:]}"}
+    listed = json.loads(objects[f"md5/{out['md5'][:2]}/{out['md5'][2:]}"].read_text())
+    names |= {f"md5/{e['md5'][:2]}/{e['md5'][2:]}" for e in listed}
+    assert set(objects) == names
+    for name, path in objects.items():
+        digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        assert digest == name.removeprefix("md5/").replace("/", "").removesuffix(".dir")
+
+
 def test_no_machine_path_and_no_index_host() -> None:
     forbidden = re.compile(r"(/ro" r"ot/|/ho" r"me/\w|pypi\.o" r"rg|python" r"hosted)")
     found = []
     for name in tracked():
-        if name.endswith((".png", ".svg", ".npz", ".tar")):
+        if name.endswith((".png", ".svg", ".npz", ".tar")) or name.startswith(BUNDLED):
             continue
         text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
         found += [f"{name}: {m.group()}" for m in forbidden.finditer(text)]
@@ -26,7 +48,8 @@ def test_no_machine_path_and_no_index_host() -> None:
 
 
 def test_no_large_file_and_no_weights() -> None:
-    large = [n for n in tracked() if (ROOT / n).stat().st_size > 1_000_000]
+    files = [n for n in tracked() if not n.startswith(BUNDLED)]
+    large = [n for n in files if (ROOT / n).stat().st_size > 1_000_000]
     assert large == []
     assert [n for n in tracked() if n.endswith((".dat", ".pt", ".pth", ".caffemodel"))] == []
 
@@ -39,7 +62,7 @@ def test_no_large_file_and_no_weights() -> None:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["snakefmt", "--check", "Snakefile", "workflow"],
-        ["snakemake", "--lint"],
+        ["snakemake", "--lint", "--config", "run={datasets: [drawn]}"],
     ],
     ids=lambda c: " ".join(c[:2]),
 )

@@ -1,0 +1,138 @@
+"""The data that the project comes with: recorded once, then pulled without a network."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import SMALL, Clone, commit, make_clone, merge
+
+pytestmark = pytest.mark.slow
+
+FACES = {"faces": {"type": "shards", "path": "data/faces"}}
+CHANGES = {"run": {"datasets": ["faces"]}, "datasets": FACES}
+
+# The environment is the one that the test runs in.
+MAKE = ("make", "-s", "-o", ".venv/.locked")
+
+
+def pack(drawn: Path, faces: Path) -> None:
+    """Make two shards of the cartoons of two subjects."""
+    faces.mkdir()
+    rows = []
+    for subject in ("00", "01"):
+        shard = f"faces-0{subject}.tar"
+        with tarfile.open(faces / shard, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for path in sorted((drawn / subject).iterdir()):
+                name = f"s{subject}_neutral_{path.name}"
+                tar.add(path, name)
+                rows.append((name, f"s{subject}", path.stem, "neutral", shard))
+    with (faces / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerows([("path", "subject", "session", "expression", "shard"), *rows])
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A repository in which a maintainer has bundled a tiny set."""
+    clone = make_clone(tmp_path_factory.mktemp("bundled") / "origin", merge(SMALL, CHANGES))
+    clone.ok("snakemake", "draw", "--config", "run={datasets: [drawn]}")
+    pack(clone.path / "data/drawn", clone.path / "data/faces")
+    clone.ok(*MAKE, "bundle")
+    commit(clone, "bundled")
+    return clone
+
+
+@pytest.fixture()
+def fresh(origin: Clone, tmp_path: Path) -> Clone:
+    clone = Clone(tmp_path / "fresh")
+    origin.ok("git", "clone", "-q", str(origin.path), str(clone.path))
+    return clone
+
+
+def images(clone: Clone) -> int:
+    return len(pd.read_parquet(clone.path / "results/ingest/faces/manifest.parquet"))
+
+
+def test_git_holds_the_objects_and_nothing_else(origin: Clone) -> None:
+    tracked = origin.ok("git", "ls-files", ".dvc/bundled/files").split()
+    assert len(tracked) == 4, "two shards, the labels, and their list"
+    assert "remote: bundled" in (origin.path / "data/faces.dvc").read_text()
+    # Another set takes the place of the first.
+    labels = origin.path / "data/faces/labels.csv"
+    before = labels.read_bytes()
+    labels.unlink()
+    labels.write_bytes(before.replace(b"neutral,", b"anger,"))
+    origin.ok(*MAKE, "bundle")
+    again = origin.ok("git", "ls-files", ".dvc/bundled/files").split()
+    assert len(again) == 4 and len(set(again) & set(tracked)) == 2
+    assert origin.ok("git", "status", "--porcelain", "--", ".dvc").count("\nA ") <= 2
+    origin.ok("git", "reset", "-q", "--hard")
+    origin.ok("dvc", "checkout", "-f", "-q", "data/faces.dvc")
+
+
+def test_run_without_data_says_how_to_get_them(fresh: Clone) -> None:
+    for command in (("snakemake", "-n"), ("anonbench", "validate")):
+        done = fresh.run(*command)
+        assert done.returncode != 0
+        assert "dvc pull data/faces.dvc" in done.stdout, done.stdout[-2000:]
+        assert "Traceback" not in done.stdout
+
+
+def test_pull_and_ingest_by_snakemake(fresh: Clone) -> None:
+    assert "Bringing the bundled faces" in fresh.ok(*MAKE, "faces")
+    assert fresh.ok(*MAKE, "faces") == "", "the second time there is nothing to bring or to say"
+    fresh.ok("snakemake", "--cores", "2", "ingest_faces")
+    assert images(fresh) == 8
+    assert "Nothing to be done" in fresh.ok("snakemake", "-n", "ingest_faces")
+
+
+def stored(folder: Path) -> set[str]:
+    """Names of the objects in a DVC remote."""
+    return {"".join(p.parts[-2:]) for p in folder.rglob("*") if p.is_file() and p.suffix != ".dir"}
+
+
+def test_results_of_dvc_never_get_among_the_faces_in_git(fresh: Clone, tmp_path: Path) -> None:
+    done = fresh.run("dvc", "repro", "ingest@faces")
+    assert done.returncode != 0 and "data/faces" in done.stdout, "nothing is fetched unasked"
+    fresh.ok("dvc", "pull", "data/faces.dvc")
+    fresh.ok("dvc", "repro", "ingest@faces")
+    assert images(fresh) == 8
+    # Without a remote of one's own: Git does not see what was pushed.
+    bundle = fresh.path / ".dvc/bundled/files"
+    faces = stored(bundle)
+    fresh.ok("dvc", "push", "ingest@faces")
+    results = stored(bundle) - faces
+    assert results
+    commit(fresh, "results")
+    assert len(fresh.ok("git", "ls-files", ".dvc/bundled/files").split()) == 4
+    # With one: the faces stay where they are, and are found there.
+    fresh.ok("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
+    fresh.ok("dvc", "push", "data/faces.dvc", "ingest@faces")
+    assert stored(tmp_path / "store") == results
+    shutil.rmtree(fresh.path / ".dvc/cache")
+    shutil.rmtree(fresh.path / "data/faces")
+    fresh.ok("dvc", "pull", "data/faces.dvc", "ingest@faces")
+    assert (fresh.path / "data/faces/labels.csv").is_file()
+
+
+def test_make_pull_before_any_result(fresh: Clone) -> None:
+    fresh.ok(*MAKE, "pull")
+    assert (fresh.path / "data/faces/labels.csv").is_file()
+    assert not [p for p in (fresh.path / "results").rglob("*") if p.is_file()]
+
+
+def test_changed_faces_are_not_overwritten(fresh: Clone) -> None:
+    fresh.ok(*MAKE, "faces")
+    labels = fresh.path / "data/faces/labels.csv"
+    mine = labels.read_bytes() + b"\n"
+    labels.unlink()
+    labels.write_bytes(mine)
+    done = fresh.run(*MAKE, "faces")
+    assert done.returncode != 0 and "unsaved" in done.stdout and "labels.csv" in done.stdout
+    assert labels.read_bytes() == mine
