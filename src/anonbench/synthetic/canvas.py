@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from anonbench.synthetic.figure import Surface
 from anonbench.synthetic.raster import NOTHING, draw_strands, draw_triangles
@@ -45,11 +44,17 @@ class Canvas:
         row = self.size / 2 - focal * offset[..., 1] * nearness
         return np.stack([column, row, nearness], axis=-1)
 
-    def draw(self, surface: Surface) -> int:
-        """Draw a surface; return the number of its first triangle."""
+    def draw(self, surface: Surface, behind: Floats | float = 0.0) -> int:
+        """Draw a surface; return the number of its first triangle.
+
+        `behind` moves vertices back in the question of what hides what, but not in the picture, by
+        decimetres: what lies under the skin does not come through it where the two nearly touch.
+        """
         first = self._next
+        screen = self.project(surface.vertices)
+        screen[:, 2] /= 1 + behind * screen[:, 2]
         draw_triangles(
-            self.project(surface.vertices),
+            screen,
             surface.triangles,
             first,
             self.depth,
@@ -59,18 +64,30 @@ class Canvas:
         self._next += len(surface.triangles)
         return first
 
-    def seen(self, surface: Surface) -> npt.NDArray[np.bool_]:
-        """Return where a surface would be seen, without drawing it."""
-        ids = np.full_like(self.ids, NOTHING)
-        draw_triangles(
-            self.project(surface.vertices),
-            surface.triangles,
-            0,
-            self.depth.copy(),
-            ids,
-            np.empty_like(self.weights),
-        )
-        return ids != NOTHING
+    def cover(self, surface: Surface, values: Floats) -> Floats:
+        """Return a value of a surface's vertices wherever it would be seen, without drawing it.
+
+        Parameters
+        ----------
+        surface : Surface
+            What to look at; hidden by what is drawn already.
+        values : ndarray of float64, shape (n,)
+            One for each vertex.
+
+        Returns
+        -------
+        ndarray of float64, shape (size, size)
+            Interpolated values, 0 where the surface is not seen.
+        """
+        ids, weights = np.full_like(self.ids, NOTHING), np.empty_like(self.weights)
+        screen = self.project(surface.vertices)
+        draw_triangles(screen, surface.triangles, 0, self.depth.copy(), ids, weights)
+        rows, columns = np.nonzero(ids != NOTHING)
+        corner = values[surface.triangles[ids[rows, columns]]]
+        a, b = weights[rows, columns].T
+        out = np.zeros(ids.shape)
+        out[rows, columns] = a * corner[:, 0] + b * corner[:, 1] + (1 - a - b) * corner[:, 2]
+        return out
 
     def draw_strands(self, strands: Floats, colour: Floats, image: Floats) -> None:
         """Draw strands (guides, followers, points, 3) of given colours into an image."""

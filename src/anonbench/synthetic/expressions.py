@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-EXPRESSIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+from anonbench.synthetic.plan import EXPRESSIONS
 
 INTENSITY = (0.78, 1.12)
 """Range of an expression's strength; 1 is the full-blown expression."""
@@ -99,7 +99,7 @@ def draw_expression(name: str, random: np.random.Generator) -> Expression:
     Parameters
     ----------
     name : str
-        One of :data:`EXPRESSIONS`.
+        One of :data:`anonbench.synthetic.plan.EXPRESSIONS`.
     random : numpy.random.Generator
         Of the image.
 

@@ -34,7 +34,7 @@ _FLOWS = {"out": 0, "back": 1, "forward": 2, "parting": 3, "down": 4, "knot": 5,
 class Style:
     """How a head of hair grows; lengths in decimetres.
 
-    `lift` is how far the direction keeps to the normal (0 to 1), `turn` how fast it takes up the
+    `back` is how far hair beside a parting is combed backwards, `lift` how far the direction keeps to the normal (0 to 1), `turn` how fast it takes up the
     flow at each step, `volume` the thickness of the hair above the skin, `curl` the radius of its
     windings and `pitch` their length, `clump` how much strands draw together at their ends, `stray`
     how much they differ, `lowest` the height at which they are cut.
@@ -45,6 +45,7 @@ class Style:
     volume: tuple[float, float]
     lift: float = 0.5
     turn: float = 0.35
+    back: float = 0.2
     gravity: float = 0.05
     curl: tuple[float, float] = (0.0, 0.0)
     pitch: float = 0.3
@@ -62,9 +63,11 @@ _STYLES: Mapping[str, Style] = {
     "tousled": Style(
         "forward", (0.35, 0.6), (0.12, 0.25), lift=0.85, curl=(0.02, 0.05), pitch=0.5, stray=0.05
     ),
-    "side parting": Style("parting", (0.45, 0.75), (0.08, 0.17), lift=0.45, turn=0.4),
+    "side parting": Style(
+        "parting", (0.5, 0.8), (0.07, 0.15), lift=0.45, turn=0.5, back=0.9, points=12, stray=0.012
+    ),
     "swept back": Style(
-        "back", (0.7, 1.1), (0.06, 0.15), lift=0.35, turn=0.6, gravity=0.02, points=16, stray=0.015
+        "back", (0.9, 1.5), (0.05, 0.14), lift=0.35, turn=0.6, gravity=0.02, points=18, stray=0.015
     ),
     "curly": Style(
         "down", (0.5, 0.9), (0.16, 0.34), lift=0.8, curl=(0.035, 0.06), pitch=0.2, points=24,
@@ -93,13 +96,13 @@ _STYLES: Mapping[str, Style] = {
         "parting", (2.4, 3.2), (0.1, 0.24), turn=0.45, gravity=0.32, curl=(0.03, 0.06), pitch=0.7,
         points=28, clump=0.6,
     ),
-    "bun": Style(
-        "knot", (1.1, 1.4), (0.015, 0.05), lift=0.08, turn=0.85, gravity=0.0, points=22, clump=0.5,
+    "tied back": Style(
+        "knot", (2.4, 2.6), (0.015, 0.05), lift=0.08, turn=0.85, gravity=0.0, points=32, clump=0.5,
         stray=0.008,
     ),
 }  # fmt: skip
 _BEARD = Style(
-    "beard", (0.025, 0.085), (0.02, 0.06), lift=0.6, gravity=0.2, points=4, guides=1500, followers=7,
+    "beard", (0.025, 0.08), (0.02, 0.06), lift=0.4, gravity=0.2, points=4, guides=1500, followers=7,
     stray=0.008,
 )  # fmt: skip
 
@@ -187,6 +190,7 @@ def _grow(
         style.lift,
         style.turn,
         style.gravity,
+        style.back,
         parting,
         style.lowest,
     )
@@ -214,7 +218,8 @@ def _roots(
     rest = head.rest[head.triangles].mean(axis=1)
     outside = np.hypot(rest[:, 0], rest[:, 2] - skin_map.AXIS_Z) > 0.35  # not in the throat
     outside |= rest[:, 1] > 8.0
-    outside &= head.mouth_inside[head.triangles].mean(axis=1) < 0.05
+    hidden = np.maximum(head.mouth_inside, head.ears)
+    outside &= hidden[head.triangles].mean(axis=1) < 0.05
     grows = skin_map.sample(area, rest)
     share = np.cumsum(size * np.where(outside & (grows > 0.1), grows, 0.0))
     pick = (np.arange(count) + random.random(count)) / count * share[-1]
@@ -265,6 +270,7 @@ def _advance(
     lift: float,
     turn: float,
     gravity: float,
+    back: float,
     parting: float,
     lowest: float,
 ) -> Floats:
@@ -290,9 +296,9 @@ def _advance(
                     ty = -0.8
             elif flow == 3:
                 if oy > 0.55 and abs(ox) < 0.6:
-                    tx, ty, tz = side, -0.25, -0.35
+                    tx, ty, tz = side, -0.25, -back
                 else:
-                    tx, ty, tz = 0.0, -1.0, -0.12
+                    tx, ty, tz = 0.0, -1.0, -0.6 * back
             elif flow == 4:
                 tx, ty, tz = 0.4 * side, -0.9, 0.0
             elif flow == 5:

@@ -34,8 +34,8 @@ class Head:
         Averages a vertex with its neighbours.
     rest : ndarray of float64, shape (n, 3)
         Positions on the base mesh, in decimetres: a vertex's place in every map.
-    lips, mouth_inside : ndarray of float64, shape (n,)
-        How much a vertex belongs to the lips or the inside of the mouth, 0 to 1.
+    lips, mouth_inside, ears : ndarray of float64, shape (n,)
+        How much a vertex belongs to the lips, the inside of the mouth or the ears, 0 to 1.
     eyes : tuple of ndarray of int32
         Body vertices on the left and on the right eyeball.
     gums : ndarray of bool, shape (teeth vertices,)
@@ -50,6 +50,7 @@ class Head:
     rest: Floats
     lips: Floats
     mouth_inside: Floats
+    ears: Floats
     eyes: tuple[Indices, Indices]
     gums: np.ndarray
 
@@ -80,6 +81,7 @@ def build_head(assets: Assets) -> Head:
         rest=refine @ base.vertices,
         lips=refine @ _vertex_mask(assets, "lips"),
         mouth_inside=refine @ _vertex_mask(assets, "inside-mouth"),
+        ears=refine @ _vertex_mask(assets, "ears"),
         eyes=(_group(base, "helper-l-eye"), _group(base, "helper-r-eye")),
         gums=_largest_part(assets.proxies["teeth_base"].mesh),
     )

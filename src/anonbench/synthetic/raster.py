@@ -74,6 +74,8 @@ def draw_triangles(
 def draw_depth(points: Floats, triangles: Indices, depth: Singles) -> None:
     """Draw the depth of triangles seen along the third axis, without perspective.
 
+    Triangles that face away (clockwise, rows counted upwards) are left out.
+
     Parameters
     ----------
     points : ndarray of float64, shape (n, 3)
@@ -89,21 +91,25 @@ def draw_depth(points: Floats, triangles: Indices, depth: Singles) -> None:
         x0, y0, x1, y1 = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
         x2, y2 = points[c, 0], points[c, 1]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area == 0.0:
+        if area <= 0.0:
             continue
         left = max(int(math.floor(min(x0, x1, x2))), 0)
         right = min(int(math.ceil(max(x0, x1, x2))), size - 1)
         top = max(int(math.floor(min(y0, y1, y2))), 0)
         bottom = min(int(math.ceil(max(y0, y1, y2))), size - 1)
+        z0, z1, z2 = points[a, 2], points[b, 2], points[c, 2]
+        step0, step1 = (y1 - y2) / area, (y2 - y0) / area
         for row in range(top, bottom + 1):
             py = row + 0.5
+            px = left + 0.5
+            w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) / area - step0
+            w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) / area - step1
             for column in range(left, right + 1):
-                px = column + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) / area
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) / area
+                w0 += step0
+                w1 += step1
                 w2 = 1.0 - w0 - w1
                 if w0 >= 0.0 and w1 >= 0.0 and w2 >= 0.0:
-                    z = w0 * points[a, 2] + w1 * points[b, 2] + w2 * points[c, 2]
+                    z = w0 * z0 + w1 * z1 + w2 * z2
                     if z > depth[row, column]:
                         depth[row, column] = z
 

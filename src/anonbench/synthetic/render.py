@@ -23,8 +23,9 @@ from anonbench.synthetic.wrinkles import fold_weights, folded
 from anonbench.types import Pixels
 
 _SUPERSAMPLING = 2
-_TOOTH, _GUM = (0.86, 0.81, 0.72), (0.30, 0.09, 0.08)
+_TOOTH, _GUM = (0.76, 0.71, 0.62), (0.30, 0.09, 0.08)
 _LASH = 0.012
+_UNDER = 0.12  # decimetres: the inside of the mouth stays this far under the skin, frames above it
 _FRAMED = 0.22  # decimetres: the picture's centre lies this far below the eyes
 
 
@@ -60,7 +61,7 @@ class Renderer:
         subject : Subject
             Who.
         expression : str
-            One of :data:`anonbench.synthetic.expressions.EXPRESSIONS`.
+            One of :data:`anonbench.synthetic.plan.EXPRESSIONS`.
         view : int
             Number of the picture: each has its own pose, light, backdrop and strength.
         size : int
@@ -123,10 +124,10 @@ def _draw(
     traits, lamps = subject.traits, scene.lamps
     light = _Light(head, figure, scene, canvas.centre)
     key, camera = lamps.direction, canvas.camera
-    skin = canvas.draw(figure.skin)
+    canvas.draw(figure.skin, _UNDER * head.mouth_inside)
     eyes = [canvas.draw(eye) for eye in figure.eyes]
-    teeth = canvas.draw(figure.teeth)
-    frame = canvas.draw(figure.frame) if figure.frame is not None else 0
+    teeth = canvas.draw(figure.teeth, _UNDER / 2)
+    frame = canvas.draw(figure.frame, -_UNDER) if figure.frame is not None else 0
     own = scatter(light.on(figure.skin), head.neighbours)
     shade.shade_skin(
         canvas.ids,
@@ -174,7 +175,7 @@ def _draw(
     if figure.frame is not None and subject.glasses is not None:
         paint = np.broadcast_to(subject.glasses.colour, figure.frame.vertices.shape)
         _plain(canvas, figure.frame, frame, light.on(figure.frame), paint, (0.5, 40), camera, key, image)
-    _blend_lashes(canvas, figure.lashes, 0.45 if traits.gender == "male" else 0.75, image)
+    _blend_lashes(canvas, figure, 0.5 if traits.gender == "male" else 0.85, image)
     for growth in figure.growths:
         _draw_strands(canvas, growth, light.on(growth).reshape(growth.guides.shape), traits, scene, image)
     if figure.lenses is not None:
@@ -255,20 +256,28 @@ def _draw_strands(
     canvas.draw_strands(growth.strands, colour, image)
 
 
-def _blend_lashes(canvas: Canvas, lashes: Surface, strength: float, image: Floats) -> None:
-    seen = canvas.seen(lashes)
-    image[seen] = image[seen] * (1 - strength) + _LASH * strength
+def _blend_lashes(canvas: Canvas, figure: Figure, strength: float, image: Floats) -> None:
+    """Lashes are too fine to draw one by one: a shade, darkest where they grow."""
+    vertices = figure.lashes.vertices
+    offset = vertices[:, None] - figure.eye_centres
+    away = np.linalg.norm(offset, axis=2)
+    nearest = away.argmin(axis=1)
+    reach = away.min(axis=1)
+    root, tip = np.percentile(reach, [10, 95])
+    share = np.clip((tip - reach) / (tip - root), 0, 1) ** 1.5
+    lower = offset[np.arange(len(vertices)), nearest, 1] < 0
+    cover = strength * canvas.cover(figure.lashes, share * np.where(lower, 0.35, 1.0))
+    image += cover[..., None] * (_LASH - image)
 
 
 def _blend_lenses(canvas: Canvas, lenses: Surface, sky: float, image: Floats) -> None:
-    """Glass takes a little light away and mirrors a little of the sky."""
-    seen = canvas.seen(lenses)
-    rows = np.flatnonzero(seen.any(axis=1))
-    if rows.size:
-        height = np.linspace(1, 0, rows[-1] - rows[0] + 1)
-        gleam = np.zeros(len(image))
-        gleam[rows[0] : rows[-1] + 1] = 0.035 * sky * height**2
-        image[seen] = image[seen] * 0.93 + np.broadcast_to(gleam[:, None, None], image.shape)[seen]
+    """Glass takes a little light away and mirrors a little of the sky, more towards its top."""
+    height = lenses.vertices[:, 1]
+    upper = (height - height.min()) / (height.max() - height.min())
+    cover = canvas.cover(lenses, np.ones(len(height)))
+    mirrored = 0.02 * sky * canvas.cover(lenses, upper) ** 2
+    image *= 1 - 0.07 * cover[..., None]
+    image += mirrored[..., None]
 
 
 def _develop(image: Floats, size: int, scene: Scene, random: np.random.Generator) -> Pixels:

@@ -17,6 +17,9 @@ YAW, PITCH = 20.0, 10.0
 DISTANCE = 11.0
 """From the camera to the head, in decimetres."""
 
+_BACKDROP = 128
+"""Size at which a backdrop is painted: it is out of focus, whatever the picture's size."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -83,20 +86,22 @@ def rotation(yaw: float, pitch: float, roll: float) -> Floats:
 
 def backdrop(random: np.random.Generator, size: int) -> Floats:
     """Return a blurred interior of shapes without meaning, linear RGB, shape (size, size, 3)."""
+    coarse = _BACKDROP
     upper, lower = (linear(random.uniform(0.12, 0.85) * _tint(random)) for _ in range(2))
-    slope = np.linspace(0, 1, size)[:, None, None]
+    slope = np.linspace(0, 1, coarse)[:, None, None]
     image = np.ascontiguousarray(
-        np.broadcast_to(upper * (1 - slope) + lower * slope, (size, size, 3))
+        np.broadcast_to(upper * (1 - slope) + lower * slope, (coarse, coarse, 3))
     )
     for _ in range(random.integers(0, 9)):
         colour = tuple(float(c) for c in linear(random.uniform(0.08, 0.88) * _tint(random)))
-        x, y = (int(v) for v in random.uniform(-0.25, 1, 2) * size)
-        width, height = (int(v) for v in random.uniform(0.08, 0.5, 2) * size)
+        x, y = (int(v) for v in random.uniform(-0.25, 1, 2) * coarse)
+        width, height = (int(v) for v in random.uniform(0.08, 0.5, 2) * coarse)
         if random.random() < 0.75:
             cv2.rectangle(image, (x, y), (x + width, y + height), colour, -1)
         else:
             cv2.circle(image, (x, y), width // 2, colour, -1)
-    return cv2.GaussianBlur(image, (0, 0), size * random.uniform(0.012, 0.05))
+    soft = cv2.GaussianBlur(image, (0, 0), coarse * random.uniform(0.012, 0.05))
+    return cv2.resize(soft, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
 def _tint(random: np.random.Generator) -> Floats:

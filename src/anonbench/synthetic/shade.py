@@ -278,6 +278,7 @@ def strand_colours(
     """
     count, points = guides.shape[0], guides.shape[1]
     out = np.zeros((count, tint.shape[1], points, 3))
+    pale = min((colour[0] + colour[1] + colour[2]) / 1.5, 1.0)  # pale hair passes light on
     for g in range(count):
         for p in range(points):
             q = p + 1 if p + 1 < points and not math.isnan(guides[g, min(p + 1, points - 1), 0]) else p
@@ -296,11 +297,13 @@ def strand_colours(
             hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
             sine = math.sqrt(max(1 - (tx * hx + ty * hy + tz * hz) ** 2, 0.0))
             diffuse = 0.55 + 0.45 * math.sqrt(max(1 - along * along, 0.0))
-            depth = 0.62 + 0.38 * min(1.0, p / (0.5 * points))
+            root = 0.38 * (1 - 0.6 * pale)
+            depth = 1 - root + root * min(1.0, p / (0.5 * points))
             wide, narrow = 0.05 * sine**12, 0.07 * sine**60
             for f in range(tint.shape[1]):
+                own = tint[g, f] ** (1 - 0.5 * pale)
                 for k in range(3):
                     shine = (wide * (0.3 + 0.5 * math.sqrt(colour[k])) + narrow * 0.4) * key_strength
-                    base = colour[k] * tint[g, f] * diffuse
-                    out[g, f, p, k] = (base + shine * tint[g, f]) * depth * light[g, p, k]
+                    base = colour[k] * own * diffuse
+                    out[g, f, p, k] = (base + shine * own) * depth * light[g, p, k]
     return out

@@ -214,7 +214,7 @@ def _eyebrows(traits: Traits, random: np.random.Generator) -> Singles:
         strengths.extend(random.uniform(0.4, 0.9, count))
     hairs = on.lines(strokes, [1.0] * len(strokes), strengths)
     under = np.clip(0.9 * on.blur(hairs, 4.5), 0, 1)
-    mask = np.maximum(on.blur(hairs, 0.6), under) * (0.75 + 0.4 * brow.density)
+    mask = np.maximum(on.blur(hairs, 0.6), under) * (0.9 + 0.4 * brow.density)
     return np.clip(mask, 0, 0.95)
 
 

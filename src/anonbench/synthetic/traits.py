@@ -32,7 +32,7 @@ _TONES = {"caucasian": (0.0, 3.6), "african": (3.8, 6.6), "asian": (0.6, 4.6)}
 _HAIR_COLOURS = {
     "black": (20, 17, 16), "dark brown": (44, 30, 22), "brown": (76, 50, 32),
     "light brown": (112, 80, 52), "blond": (172, 136, 86), "light blond": (200, 172, 124),
-    "red": (122, 58, 28), "grey": (128, 126, 124), "white": (204, 202, 198),
+    "red": (122, 58, 28), "grey": (122, 120, 118), "white": (182, 180, 176),
 }  # fmt: skip
 _DARK_HAIR = {"black": 0.72, "dark brown": 0.28}
 _ANY_HAIR = {
@@ -52,10 +52,10 @@ _STYLES: Mapping[tuple[str, str], Mapping[str, float]] = {
         "bald": 0.8, "shoulder": 0.6, "tousled": 1.6,
     },
     ("female", "african"): {
-        "afro": 2, "curly": 2, "bun": 1.6, "locks": 1.4, "long wavy": 1, "buzz": 0.8,
+        "afro": 2, "curly": 2, "tied back": 1.6, "locks": 1.4, "long wavy": 1, "buzz": 0.8,
     },
     ("female", ""): {
-        "long": 2, "long wavy": 2, "shoulder": 1.6, "bob": 1.6, "bun": 1.5, "crop": 0.8,
+        "long": 2, "long wavy": 2, "shoulder": 1.6, "bob": 1.6, "tied back": 1.5, "crop": 0.8,
         "curly": 0.9, "swept back": 0.5,
     },
 }  # fmt: skip
