@@ -15,7 +15,7 @@ import numpy as np
 
 from anonbench.synthetic.plan import EXPRESSIONS
 
-INTENSITY = (0.78, 1.12)
+INTENSITY = (0.82, 1.14)
 """Range of an expression's strength; 1 is the full-blown expression."""
 
 Range = tuple[float, float]
@@ -34,7 +34,7 @@ _ALWAYS: Mapping[str, Part] = {
         "nose-*-elevation": (1.1, 1.35), "nose-compression": (0.75, 1.0),
         "mouth-elevation": (0.7, 0.95), "eye-*-slit": (0.45, 0.75), "eyebrows-*-down": (0.25, 0.5),
     },
-    "anger": {"eyebrows-*-down": (1.3, 1.6), "nose-*-dilatation": (0.7, 1.0)},
+    "anger": {"eyebrows-*-down": (1.4, 1.7), "nose-*-dilatation": (0.8, 1.1)},
 }  # fmt: skip
 _ONE_OF: Mapping[str, tuple[tuple[Part, ...], ...]] = {
     "neutral": (),
@@ -70,7 +70,7 @@ _ONE_OF: Mapping[str, tuple[tuple[Part, ...], ...]] = {
             {"mouth-part-later": (0.35, 0.55), "mouth-depression": (0.1, 0.3)},
             {"mouth-compression": (0.35, 0.55), "mouth-depression": (0.5, 0.75)},
         ),
-        ({"eye-*-opened-up": (0.1, 0.35)}, {"eye-*-slit": (0.15, 0.35)}),
+        ({"eye-*-opened-up": (0.05, 0.2)}, {"eye-*-slit": (0.15, 0.35)}),
     ),
 }  # fmt: skip
 _REST = {"mouth-open": 0.04, "mouth-retraction": 0.05, "mouth-corner-puller": 0.05}
@@ -125,9 +125,7 @@ def draw_expression(name: str, random: np.random.Generator) -> Expression:
     return Expression(name, intensity, units)
 
 
-def _add(
-    units: dict[str, float], pattern: str, weight: float, random: np.random.Generator
-) -> None:
+def _add(units: dict[str, float], pattern: str, weight: float, random: np.random.Generator) -> None:
     if "*" not in pattern:
         units[pattern] = units.get(pattern, 0.0) + weight
         return

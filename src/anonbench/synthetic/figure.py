@@ -12,7 +12,7 @@ from anonbench.synthetic.expressions import Expression
 from anonbench.synthetic.hair import Hair
 from anonbench.synthetic.head import Head
 from anonbench.synthetic.meshes import triangulate, vertex_normals
-from anonbench.synthetic.scene import Scene, rotation
+from anonbench.synthetic.scene import Scene, rotation, turned
 from anonbench.synthetic.shape import apply_targets
 from anonbench.synthetic.structures import Floats, Indices
 from anonbench.synthetic.subject import Subject
@@ -142,13 +142,15 @@ class _Pose:
 
     def head(self, points: Floats) -> Floats:
         """Points that are fixed to the skull."""
-        return np.einsum("ni,ji->nj", points - self._pivot, self._head) + self._pivot
+        out: Floats = turned(points - self._pivot, self._head) + self._pivot
+        return out
 
     def body(self, points: Floats, head_weight: Floats) -> Floats:
         """Vertices of the body, which follow the head by their weight."""
-        trunk = np.einsum("ni,ji->nj", points - self._pivot, self._body) + self._pivot
+        trunk = turned(points - self._pivot, self._body) + self._pivot
         share = head_weight[:, None]
-        return (1 - share) * trunk + share * self.head(points)
+        out: Floats = (1 - share) * trunk + share * self.head(points)
+        return out
 
 
 def _express(head: Head, subject: Subject, expression: Expression) -> Floats:
@@ -161,7 +163,7 @@ def _express(head: Head, subject: Subject, expression: Expression) -> Floats:
 
 
 def _skin(head: Head, subject: Subject, body: Floats) -> Surface:
-    """The smooth head; below the neckline it is pushed out to make clothes."""
+    """Return the smooth head, pushed out below the neckline to make clothes."""
     smooth = head.refine @ body
     normals = vertex_normals(smooth, head.triangles)
     line = neckline(subject) - 0.3 * np.exp(-((head.rest[:, 0] / 0.45) ** 2)) * (
@@ -172,14 +174,14 @@ def _skin(head: Head, subject: Subject, body: Floats) -> Surface:
 
 
 def _eye(ball: Floats, scene: Scene) -> Surface:
-    """An eyeball turned to where the subject looks; the cornea bulges by 3.5 % of the radius."""
+    """Turn an eyeball to where the subject looks; the cornea bulges by 3.5 % of the radius."""
     places, triangles = eyeball()
     centre = ball.mean(axis=0)
     radius = 0.985 * np.linalg.norm(ball - centre, axis=1).max()
     edge = np.cos(np.deg2rad(33))
     bulge = 1 + 0.035 * np.clip((places[:, 2:] - edge) / (1 - edge), 0, 1)
-    turn = np.einsum("ij,jk->ik", scene.head, rotation(scene.gaze[0], -scene.gaze[1], 0))
-    return _surface(np.einsum("ni,ji->nj", places * bulge * radius, turn) + centre, triangles)
+    turn = scene.head @ rotation(scene.gaze[0], -scene.gaze[1], 0)
+    return _surface(turned(places * bulge * radius, turn) + centre, triangles)
 
 
 def _surface(vertices: Floats, triangles: Indices) -> Surface:
@@ -195,8 +197,8 @@ def _strands(hair: Hair, skin: Surface, scene: Scene) -> Strands:
     corners = skin.triangles[hair.triangle]
     root = (skin.vertices[corners] * hair.weights[..., None]).sum(axis=1)
     return Strands(
-        guides=np.einsum("gpi,ji->gpj", hair.guides, scene.head) + root[:, None],
-        outward=np.einsum("gpi,ji->gpj", hair.outward, scene.head),
-        strands=np.einsum("gfpi,ji->gfpj", hair.strands, scene.head) + root[:, None, None],
+        guides=turned(hair.guides, scene.head) + root[:, None],
+        outward=turned(hair.outward, scene.head),
+        strands=turned(hair.strands, scene.head) + root[:, None, None],
         tint=hair.tint,
     )

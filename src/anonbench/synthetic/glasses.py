@@ -41,9 +41,7 @@ class Glasses:
     colour: Floats
 
 
-def fit_glasses(
-    eyes: tuple[Floats, Floats], skin: Floats, traits: Traits
-) -> Glasses | None:
+def fit_glasses(eyes: tuple[Floats, Floats], skin: Floats, traits: Traits) -> Glasses | None:
     """Put spectacles on a nose, None for a subject who wears none.
 
     Parameters
@@ -60,9 +58,9 @@ def fit_glasses(
     random = generator(traits.seed, "glasses")
     round_rims = traits.glasses == "round"
     power = 2.2 if round_rims else random.uniform(3.0, 4.5)
-    half_width = random.uniform(0.215, 0.24) if round_rims else random.uniform(0.235, 0.265)
+    half_width = random.uniform(0.21, 0.23) if round_rims else random.uniform(0.235, 0.265)
     half_height = half_width * (0.92 if round_rims else random.uniform(0.62, 0.78))
-    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.011, 0.021)
+    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.009, 0.016)
     centres = [points.mean(axis=0) for points in eyes]
     front = _front(np.concatenate(eyes), skin, centres)
     parts, lenses = [], []
@@ -98,14 +96,15 @@ def _front(eyeballs: Floats, skin: Floats, centres: list[Floats]) -> float:
 def _outline(
     middle: Floats, half_width: float, half_height: float, power: float, side: int
 ) -> Floats:
-    """A superellipse, wrapped a little round the face."""
+    """Return a superellipse, wrapped a little round the face."""
     turn = np.linspace(0, 2 * np.pi, _RIM_POINTS, endpoint=False)
     cos, sin = np.cos(turn), np.sin(turn)
     x = half_width * np.sign(cos) * np.abs(cos) ** (2 / power)
     y = half_height * np.sign(sin) * np.abs(sin) ** (2 / power)
     x = x * (1 + 0.06 * y / half_height)
     z = -0.16 * (side * x + half_width) ** 2
-    return middle + np.stack([x, y, z], axis=1)
+    out: Floats = middle + np.stack([x, y, z], axis=1)
+    return out
 
 
 def _temple(hinge: Floats, side: int, skin: Floats) -> Floats:
@@ -113,12 +112,13 @@ def _temple(hinge: Floats, side: int, skin: Floats) -> Floats:
     across = side * (np.abs(ear[:, 0]).max() - 0.02)
     end = np.array([across, 7.36, 0.2])
     t = np.linspace(0, 1, 12)[:, None]
-    bulge = np.array([side * 0.05, 0.0, 0.0]) * np.sin(np.pi * t) + 0.0
-    return hinge * (1 - t) + end * t + bulge
+    bulge = np.array([side * 0.05, 0.0, 0.0]) * np.sin(np.pi * t)
+    out: Floats = hinge * (1 - t) + end * t + bulge
+    return out
 
 
 def _tube(path: Floats, radius: float, closed: bool) -> tuple[Floats, Indices]:
-    """A tube of eight sides along a path."""
+    """Return a tube of eight sides along a path."""
     ahead = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
     if not closed:
         ahead[0], ahead[-1] = path[1] - path[0], path[-1] - path[-2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
@@ -52,7 +53,7 @@ class Head:
     mouth_inside: Floats
     ears: Floats
     eyes: tuple[Indices, Indices]
-    gums: np.ndarray
+    gums: NDArray[np.bool_]
 
     @property
     def teeth(self) -> Proxy:
@@ -96,17 +97,21 @@ def _vertex_mask(assets: Assets, name: str) -> Floats:
     values = mask[row, column][base.uv_faces[base.groups == "body"]].ravel()
     vertices = base.faces[base.groups == "body"].ravel()
     total = np.bincount(vertices, values, len(base.vertices))
-    return total / np.maximum(np.bincount(vertices, minlength=len(base.vertices)), 1)
+    count = np.bincount(vertices, minlength=len(base.vertices))
+    out: Floats = total / np.maximum(count, 1)
+    return out
 
 
 def _group(mesh: Mesh, name: str) -> Indices:
-    return np.unique(mesh.faces[mesh.groups == name])
+    out: Indices = np.unique(mesh.faces[mesh.groups == name])
+    return out
 
 
-def _largest_part(mesh: Mesh) -> np.ndarray:
+def _largest_part(mesh: Mesh) -> NDArray[np.bool_]:
     """Which vertices belong to the largest connected part."""
     edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 3]]])
     count = len(mesh.vertices)
     graph = sparse.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
     _, part = csgraph.connected_components(graph, directed=False)
-    return part == np.bincount(part).argmax()
+    largest: NDArray[np.bool_] = part == np.bincount(part).argmax()
+    return largest

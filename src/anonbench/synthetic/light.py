@@ -2,8 +2,8 @@
 
 The surroundings are a set of directions with a radiance each. For every direction one depth map of
 the head says which points see it; what they see adds up to the irradiance, soft shadows and
-darkened creases included. Neighbouring points then share their light, red furthest: a cheap stand-in
-for the scattering of light under the skin.
+darkened creases included. Neighbouring points then share their light, red furthest: a cheap
+stand-in for the scattering of light under the skin.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from anonbench.synthetic.jit import jit
@@ -91,11 +90,12 @@ def radiance(lamps: Lamps, towards: Floats) -> Floats:
     key_colour = np.array([1 + lamps.warmth, 1, 1 - lamps.warmth])
     sky_colour = np.array([1 - lamps.warmth / 2, 1, 1 + lamps.warmth / 2])
     sky = lamps.sky * np.outer(0.55 + 0.45 * towards[:, 1], sky_colour) * 4 / len(towards)
-    return (
+    out: Floats = (
         sky
         + lamps.key * np.outer(lobe / lobe.sum(), key_colour)
         + 0.6 * lamps.fill * (opposite / opposite.sum())[:, None]
     )
+    return out
 
 
 def irradiance(
@@ -204,7 +204,7 @@ def _add_light(
         if facing <= 0.0:
             continue
         x, y = projected[i, 0] - 0.5, projected[i, 1] - 0.5
-        column, row = int(math.floor(x)), int(math.floor(y))
+        column, row = math.floor(x), math.floor(y)
         seen = 0.0
         for dy in range(2):
             for dx in range(2):
@@ -215,5 +215,3 @@ def _add_light(
                     seen += share
         for channel in range(3):
             out[i, channel] += colour[channel] * facing * seen
-
-

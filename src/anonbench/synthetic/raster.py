@@ -48,10 +48,10 @@ def draw_triangles(
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0.0:
             continue
-        left = max(int(math.floor(min(x0, x1, x2))), 0)
-        right = min(int(math.ceil(max(x0, x1, x2))), size - 1)
-        top = max(int(math.floor(min(y0, y1, y2))), 0)
-        bottom = min(int(math.ceil(max(y0, y1, y2))), size - 1)
+        left = max(math.floor(min(x0, x1, x2)), 0)
+        right = min(math.ceil(max(x0, x1, x2)), size - 1)
+        top = max(math.floor(min(y0, y1, y2)), 0)
+        bottom = min(math.ceil(max(y0, y1, y2)), size - 1)
         for row in range(top, bottom + 1):
             py = row + 0.5
             for column in range(left, right + 1):
@@ -93,10 +93,10 @@ def draw_depth(points: Floats, triangles: Indices, depth: Singles) -> None:
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area <= 0.0:
             continue
-        left = max(int(math.floor(min(x0, x1, x2))), 0)
-        right = min(int(math.ceil(max(x0, x1, x2))), size - 1)
-        top = max(int(math.floor(min(y0, y1, y2))), 0)
-        bottom = min(int(math.ceil(max(y0, y1, y2))), size - 1)
+        left = max(math.floor(min(x0, x1, x2)), 0)
+        right = min(math.ceil(max(x0, x1, x2)), size - 1)
+        top = max(math.floor(min(y0, y1, y2)), 0)
+        bottom = min(math.ceil(max(y0, y1, y2)), size - 1)
         z0, z1, z2 = points[a, 2], points[b, 2], points[c, 2]
         step0, step1 = (y1 - y2) / area, (y2 - y0) / area
         for row in range(top, bottom + 1):
@@ -129,7 +129,7 @@ def splat_depth(points: Floats, radius: int, depth: Singles) -> None:
     """
     size = depth.shape[0]
     for i in range(points.shape[0]):
-        column, row = int(math.floor(points[i, 0])), int(math.floor(points[i, 1]))
+        column, row = math.floor(points[i, 0]), math.floor(points[i, 1])
         for y in range(max(row - radius, 0), min(row + radius, size - 1) + 1):
             for x in range(max(column - radius, 0), min(column + radius, size - 1) + 1):
                 if points[i, 2] > depth[y, x]:
@@ -138,7 +138,12 @@ def splat_depth(points: Floats, radius: int, depth: Singles) -> None:
 
 @jit
 def draw_strands(
-    screen: Floats, colour: Floats, width: int, depth: Singles, image: Floats, drawn: npt.NDArray[np.bool_]
+    screen: Floats,
+    colour: Floats,
+    width: int,
+    depth: Singles,
+    image: Floats,
+    drawn: npt.NDArray[np.bool_],
 ) -> None:
     """Draw strands as lines of interpolated colour, hidden by what is nearer.
 
@@ -164,12 +169,12 @@ def draw_strands(
             x1, y1, z1 = screen[s, p + 1, 0], screen[s, p + 1, 1], screen[s, p + 1, 2]
             if math.isnan(x1) or math.isnan(x0):
                 break
-            steps = max(int(math.ceil(max(abs(x1 - x0), abs(y1 - y0)))), 1)
+            steps = max(math.ceil(max(abs(x1 - x0), abs(y1 - y0))), 1)
             steep = abs(y1 - y0) > abs(x1 - x0)
             for k in range(steps):
                 f = k / steps
-                column = int(math.floor(x0 + f * (x1 - x0)))
-                row = int(math.floor(y0 + f * (y1 - y0)))
+                column = math.floor(x0 + f * (x1 - x0))
+                row = math.floor(y0 + f * (y1 - y0))
                 z = z0 + f * (z1 - z0)
                 for w in range(width):
                     x = column + w if steep else column

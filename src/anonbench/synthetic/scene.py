@@ -81,7 +81,14 @@ def rotation(yaw: float, pitch: float, roll: float) -> Floats:
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     tilt = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return np.einsum("ij,jk,kl->il", turn, nod, tilt)
+    out: Floats = turn @ nod @ tilt
+    return out
+
+
+def turned(points: Floats, matrix: Floats) -> Floats:
+    """Return points of shape (..., 3), each multiplied by a rotation matrix."""
+    out: Floats = np.einsum("...i,ji->...j", points, matrix)
+    return out
 
 
 def backdrop(random: np.random.Generator, size: int) -> Floats:
@@ -101,7 +108,8 @@ def backdrop(random: np.random.Generator, size: int) -> Floats:
         else:
             cv2.circle(image, (x, y), width // 2, colour, -1)
     soft = cv2.GaussianBlur(image, (0, 0), coarse * random.uniform(0.012, 0.05))
-    return cv2.resize(soft, (size, size), interpolation=cv2.INTER_CUBIC)
+    out: Floats = cv2.resize(soft, (size, size), interpolation=cv2.INTER_CUBIC)
+    return out
 
 
 def _tint(random: np.random.Generator) -> Floats:

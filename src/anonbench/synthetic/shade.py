@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from anonbench.synthetic.jit import jit
-from anonbench.synthetic.structures import Floats, Indices, Singles
 from anonbench.synthetic.skin_map import AXIS_Z, BOTTOM, HEIGHT, TOP, WIDTH
+from anonbench.synthetic.structures import Floats, Indices, Singles
 
 CHANNELS = 14
 """Columns of a skin vertex: normal, light, position, rest position, lips, inside of the mouth."""
@@ -36,13 +36,13 @@ def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
 def _read(image: Singles, x: float, y: float) -> float:
     """Bilinear value of a map; columns wrap round, rows do not."""
     x, y = x - 0.5, y - 0.5
-    column, row = int(math.floor(x)), int(math.floor(y))
+    column, row = math.floor(x), math.floor(y)
     fx, fy = x - column, y - row
     top, bottom = min(max(row, 0), HEIGHT - 1), min(max(row + 1, 0), HEIGHT - 1)
     left, right = column % WIDTH, (column + 1) % WIDTH
-    return (1 - fy) * ((1 - fx) * image[top, left] + fx * image[top, right]) + fy * (
-        (1 - fx) * image[bottom, left] + fx * image[bottom, right]
-    )
+    upper = (1 - fx) * float(image[top, left]) + fx * float(image[top, right])
+    lower = (1 - fx) * float(image[bottom, left]) + fx * float(image[bottom, right])
+    return (1 - fy) * upper + fy * lower
 
 
 @jit
@@ -281,7 +281,11 @@ def strand_colours(
     pale = min((colour[0] + colour[1] + colour[2]) / 1.5, 1.0)  # pale hair passes light on
     for g in range(count):
         for p in range(points):
-            q = p + 1 if p + 1 < points and not math.isnan(guides[g, min(p + 1, points - 1), 0]) else p
+            q = (
+                p + 1
+                if p + 1 < points and not math.isnan(guides[g, min(p + 1, points - 1), 0])
+                else p
+            )
             r = q - 1 if q > 0 else 0
             if math.isnan(guides[g, q, 0]):
                 break
@@ -292,7 +296,9 @@ def strand_colours(
             )
             along = tx * key[0] + ty * key[1] + tz * key[2]
             vx, vy, vz = _unit(
-                camera[0] - guides[g, p, 0], camera[1] - guides[g, p, 1], camera[2] - guides[g, p, 2]
+                camera[0] - guides[g, p, 0],
+                camera[1] - guides[g, p, 1],
+                camera[2] - guides[g, p, 2],
             )
             hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
             sine = math.sqrt(max(1 - (tx * hx + ty * hy + tz * hz) ** 2, 0.0))
@@ -303,7 +309,9 @@ def strand_colours(
             for f in range(tint.shape[1]):
                 own = tint[g, f] ** (1 - 0.5 * pale)
                 for k in range(3):
-                    shine = (wide * (0.3 + 0.5 * math.sqrt(colour[k])) + narrow * 0.4) * key_strength
+                    shine = (
+                        wide * (0.3 + 0.5 * math.sqrt(colour[k])) + narrow * 0.4
+                    ) * key_strength
                     base = colour[k] * own * diffuse
                     out[g, f, p, k] = (base + shine * own) * depth * light[g, p, k]
     return out

@@ -18,7 +18,15 @@ from anonbench.synthetic.traits import ANCESTRIES, Traits
 
 Weights = dict[str, float]
 
-_HEAD_SHAPES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
+_HEAD_SHAPES = (
+    "diamond",
+    "invertedtriangular",
+    "oval",
+    "rectangular",
+    "round",
+    "square",
+    "triangular",
+)
 _OPPOSITES = (
     ("decr", "incr"), ("down", "up"), ("backward", "forward"), ("in", "out"),
     ("concave", "convex"), ("compress", "uncompress"),
@@ -28,7 +36,7 @@ _SPREAD = {  # standard deviation of the weights, and so how far subjects lie ap
     "ears": 0.26, "forehead": 0.22, "eyebrows": 0.27, "neck": 0.12,
 }  # fmt: skip
 _LARGEST = 0.65
-_LEFT_OUT = (  # move the head off the neck, or make faces of their own (an open jaw, a pinched nose)
+_LEFT_OUT = (  # move the head off the neck, or pull a face of their own (an open jaw)
     "neck-trans", "head-trans", "head-age", "head-angle", "nose-trans-in", "mouth-trans-in",
     "nose-compression",
 )  # fmt: skip

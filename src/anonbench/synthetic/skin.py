@@ -66,7 +66,7 @@ def paint_skin(traits: Traits) -> Skin:
     return Skin(planes, relief.astype(np.float32), scalp, beard)
 
 
-def hairline(angle: Floats, traits: Traits) -> Floats:
+def hairline(angle: Singles, traits: Traits) -> Floats:
     """Height of the hairline on the base mesh at angles round the head (0 = front), in dm."""
     turn = np.abs(angle)
     knots = [0.0, 0.3, 0.62, 0.95, 1.12, 1.3, 1.42, 1.5, 1.72, 1.9, 2.3, np.pi]
@@ -84,10 +84,10 @@ def beard_area(traits: Traits) -> Singles:
     g = on.grid()
     if traits.facial_hair == "none":
         return np.zeros((on.HEIGHT, on.WIDTH), dtype=np.float32)
-    upper = 6.70 + 0.5 * np.clip((np.abs(g.x) - 0.32) / 0.4, 0, 1)
+    upper = 6.64 + 0.46 * np.clip((np.abs(g.x) - 0.34) / 0.4, 0, 1)
     jaw = _ramp(upper - g.y, 0.035) * _ramp(g.y - 6.02, 0.05) * _ramp(1.4 - np.abs(g.angle), 0.07)
     jaw = jaw * (1 - np.clip(1.5 * on.blob(0, 6.6, 0.3, 0.11), 0, 1))
-    moustache = np.clip(1.5 * on.blob(0, 6.785, 0.2, 0.035), 0, 1)
+    moustache = np.clip(1.5 * on.blob(0, 6.785, 0.17, 0.035), 0, 1)
     chin = np.clip(1.5 * jaw * on.blob(0, 6.28, 0.16, 0.26), 0, 1)
     goatee = np.maximum(np.clip(1.5 * jaw * on.blob(0, 6.32, 0.27, 0.28), 0, 1), moustache)
     styles = {"moustache": moustache, "chin": chin, "goatee": goatee}
@@ -95,7 +95,7 @@ def beard_area(traits: Traits) -> Singles:
 
 
 def _ramp(distance: Singles, width: float) -> Singles:
-    """A soft step from 0 to 1 where a distance changes its sign."""
+    """Return a soft step from 0 to 1 where a distance changes its sign."""
     return 1 / (1 + np.exp(-np.clip(distance / width, -30, 30)))  # type: ignore[no-any-return]
 
 
@@ -121,7 +121,7 @@ def _complexion(traits: Traits, random: np.random.Generator) -> Singles:
     flush += 0.05 * on.blob(0, 6.3, 0.2, 0.14) + 0.08 * on.both(0.84, 7.1, 0.05, 0.3)
     blood = blood + flush * (1.0 if traits.tone < 4 else 0.55)
     brown = 0.05 * (0.6 * on.noise(random, 45) + 0.8 * on.noise(random, 110))
-    shadow = random.uniform(0.05, 0.18) * on.both(0.31, 7.25, 0.2, 0.12)
+    shadow = random.uniform(0.12, 0.26) * on.both(0.31, 7.26, 0.19, 0.11)
     shadow += random.uniform(0, 0.2) * (0.4 + traits.age) * on.both(0.3, 7.1, 0.15, 0.05)
     albedo = np.empty((on.HEIGHT, on.WIDTH, 3), dtype=np.float32)
     pigments = zip(_HAEMOGLOBIN, _MELANIN, _SHADOW, strict=True)
@@ -192,7 +192,8 @@ def _age_lines(traits: Traits, random: np.random.Generator) -> Singles:
 def _eyebrows(traits: Traits, random: np.random.Generator) -> Singles:
     """Hair by hair, on a soft shadow of themselves."""
     brow = traits.brows
-    strokes, strengths = [], []
+    strokes: list[Floats] = []
+    strengths: list[float] = []
     for side in (-1, 1):
         count = int(420 * brow.density)
         t = random.random(count)
@@ -219,7 +220,7 @@ def _eyebrows(traits: Traits, random: np.random.Generator) -> Singles:
 
 
 def _stubble(area: Singles, traits: Traits, random: np.random.Generator) -> Singles:
-    """The shadow of a beard: what of it is not drawn as strands."""
+    """Return the shadow of a beard: what of it is not drawn as strands."""
     grain = np.clip(0.6 + 0.4 * on.noise(random, 1.8) + 0.3 * on.noise(random, 3), 0, 1)
     strength = traits.beard_strength * (1.0 if traits.facial_hair == "stubble" else 0.95)
     return np.clip(area * strength * (0.5 + 0.5 * grain), 0, 0.9).astype(np.float32)

@@ -33,7 +33,7 @@ _SUBPIXEL_BITS = 3
 
 @dataclass(frozen=True)
 class Grid:
-    """Coordinates of the map's pixels: angle (1, width), distance `x` and height `y` in decimetres."""
+    """Coordinates of the pixels: angle (1, width), distance `x` and height `y` in decimetres."""
 
     angle: Singles
     x: Singles
@@ -57,10 +57,11 @@ def to_map(points: Floats) -> tuple[Floats, Floats]:
 
 
 def blob(x: float, y: float, width: float, height: float) -> Singles:
-    """A Gaussian spot on the face; sizes in decimetres."""
+    """Return a Gaussian spot on the face; sizes in decimetres."""
     g = grid()
     across = np.exp(-(((g.x - x) / width) ** 2)) * g.front
-    return np.exp(-(((g.y - y) / height) ** 2)) * across
+    spot: Singles = np.exp(-(((g.y - y) / height) ** 2)) * across
+    return spot
 
 
 def both(x: float, y: float, width: float, height: float) -> Singles:
@@ -72,10 +73,13 @@ def noise(random: np.random.Generator, cell: float, stretch: float = 1.0) -> Sin
     """Smooth noise of unit variance at its knots, `cell` pixels apart (`stretch` times across)."""
     rows, columns = max(2, int(HEIGHT / cell) + 2), max(2, int(WIDTH / (cell * stretch)) + 2)
     knots = random.standard_normal((rows, columns), dtype=np.float32)
-    return cv2.resize(knots, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+    out: Singles = cv2.resize(knots, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return out
 
 
-def lines(strokes: Sequence[Floats], widths: Sequence[float], strengths: Sequence[float]) -> Singles:
+def lines(
+    strokes: Sequence[Floats], widths: Sequence[float], strengths: Sequence[float]
+) -> Singles:
     """Draw lines on an empty map.
 
     Parameters
@@ -110,14 +114,16 @@ def spots(places: Floats, radii: Floats, strengths: Floats) -> Singles:
 
 def blur(image: Singles, sigma: float) -> Singles:
     """Gaussian blur, `sigma` in pixels."""
-    return cv2.GaussianBlur(image, (0, 0), sigma)  # type: ignore[return-value]
+    out: Singles = cv2.GaussianBlur(image, (0, 0), sigma)
+    return out
 
 
 def sample(image: Singles, points: Floats) -> Floats:
     """Return a map's nearest value at points of the base mesh, shape (n, 3)."""
     column, row = to_map(points)
     inside = np.clip(row.astype(int), 0, HEIGHT - 1), np.clip(column.astype(int), 0, WIDTH - 1)
-    return image[inside].astype(np.float64)
+    out: Floats = image[inside].astype(np.float64)
+    return out
 
 
 def _to_pixels(places: Floats) -> Floats:

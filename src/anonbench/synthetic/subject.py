@@ -9,9 +9,9 @@ import numpy as np
 from anonbench.synthetic.glasses import Glasses, fit_glasses
 from anonbench.synthetic.hair import Hair, grow_beard, grow_hair
 from anonbench.synthetic.head import Head
-from anonbench.synthetic.structures import Floats
 from anonbench.synthetic.shape import morph
 from anonbench.synthetic.skin import Skin, paint_skin
+from anonbench.synthetic.structures import Floats
 from anonbench.synthetic.traits import ANCESTRIES, Traits, draw_traits
 
 
@@ -31,8 +31,7 @@ class Subject:
         """What the labels of every picture of the subject say."""
         traits = self.traits
         shares = {
-            name: round(share, 3)
-            for name, share in zip(ANCESTRIES, traits.ancestries, strict=True)
+            name: round(share, 3) for name, share in zip(ANCESTRIES, traits.ancestries, strict=True)
         }
         return {
             "seed": traits.seed,
@@ -71,5 +70,8 @@ def build_subject(head: Head, seed: int) -> Subject:
 def _aligned(vertices: Floats, head: Head) -> Floats:
     """Move a body so that its eyes are where the base mesh has them: maps of the head then fit."""
     base = head.assets.base.vertices
-    shift = np.mean([base[index].mean(axis=0) - vertices[index].mean(axis=0) for index in head.eyes], axis=0)
-    return vertices + shift
+    shift = np.mean(
+        [base[index].mean(axis=0) - vertices[index].mean(axis=0) for index in head.eyes], axis=0
+    )
+    out: Floats = vertices + shift
+    return out

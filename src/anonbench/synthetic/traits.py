@@ -45,11 +45,11 @@ _IRISES = {
 }  # fmt: skip
 _STYLES: Mapping[tuple[str, str], Mapping[str, float]] = {
     ("male", "african"): {
-        "buzz": 3, "bald": 1, "afro": 2, "curly": 2, "crop": 1.5, "locks": 1,
+        "buzz": 3, "bald": 0.6, "afro": 2, "curly": 2, "crop": 1.5, "locks": 1,
     },
     ("male", ""): {
         "crop": 2.4, "side parting": 2.2, "swept back": 1.6, "buzz": 1.3, "curly": 1.2,
-        "bald": 0.8, "shoulder": 0.6, "tousled": 1.6,
+        "bald": 0.6, "shoulder": 0.6, "tousled": 1.6,
     },
     ("female", "african"): {
         "afro": 2, "curly": 2, "tied back": 1.6, "locks": 1.4, "long wavy": 1, "buzz": 0.8,
@@ -144,9 +144,7 @@ def draw_traits(seed: int) -> Traits:
         even("iris"),
         {"brown": 1, "dark brown": 2} if ancestry != "caucasian" else dict.fromkeys(_IRISES, 1.0),
     )
-    style = _pick(
-        even("hair style"), _STYLES[gender, "african" if ancestry == "african" else ""]
-    )
+    style = _pick(even("hair style"), _STYLES[gender, "african" if ancestry == "african" else ""])
     beard = _pick(even("beard"), _BEARDS) if male else "none"
     makeup = max(0.0, _between(even("makeup"), -0.7, 1.0)) if not male else 0.0
     return Traits(
@@ -208,7 +206,7 @@ def _pick(share: float, weights: Mapping[str, float]) -> str:
         rest -= weight
         if rest < 0:
             return name
-    return next(reversed(weights))
+    return name
 
 
 def _age(share: float) -> float:

@@ -73,7 +73,9 @@ def _strokes(name: str) -> tuple[Sequence[Floats], float, float]:
         return lines, 2, 1.8
     lines = []
     for k in range(3):
-        lines += _mirrored([(0.02, 7.2 - 0.05 * k), (0.075, 7.23 - 0.05 * k), (0.11, 7.21 - 0.05 * k)])
+        lines += _mirrored(
+            [(0.02, 7.2 - 0.05 * k), (0.075, 7.23 - 0.05 * k), (0.11, 7.21 - 0.05 * k)]
+        )
     return lines, 2, 2.0
 
 
