@@ -117,6 +117,7 @@ def _grow(
         style.gravity,
         style.back,
         parting,
+        bool(random.random() < style.fringe),
         style.lowest,
     )
     radius = random.uniform(*style.curl)

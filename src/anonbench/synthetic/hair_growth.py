@@ -33,6 +33,7 @@ def advance(
     gravity: float,
     back: float,
     parting: float,
+    fringe: bool,
     lowest: float,
 ) -> Floats:
     """Let guides grow; NaN from where one is cut."""
@@ -56,7 +57,7 @@ def advance(
                 if pz < 0.5:
                     ty = -0.8
             elif flow == 3:
-                if oy > 0.55 and abs(ox) < 0.6:
+                if (oy > 0.55 or (oz > 0.3 and not fringe)) and abs(ox) < 0.6:
                     tx, ty, tz = side, -0.25, -back
                 else:
                     tx, ty, tz = 0.0, -1.0, -0.6 * back

@@ -14,7 +14,8 @@ class Style:
     flow at each step, `back` how far hair beside a parting is combed backwards, `volume` the
     thickness of the hair above the skin, `curl` the radius of its windings and `pitch` their
     length, `clump` how much strands draw together at their ends, `stray` how much they differ,
-    `lowest` the height at which they are cut.
+    `lowest` the height at which they are
+    cut, `fringe` how often hair beside a parting falls over the forehead.
     """
 
     flow: str
@@ -32,6 +33,7 @@ class Style:
     clump: float = 0.35
     stray: float = 0.02
     lowest: float = 5.2
+    fringe: float = 0.35
 
 
 STYLES: Mapping[str, Style] = {
@@ -41,7 +43,8 @@ STYLES: Mapping[str, Style] = {
         "forward", (0.35, 0.6), (0.12, 0.25), lift=0.85, curl=(0.02, 0.05), pitch=0.5, stray=0.05
     ),
     "side parting": Style(
-        "parting", (0.5, 0.8), (0.07, 0.15), lift=0.45, turn=0.5, back=0.9, points=12, stray=0.012
+        "parting", (0.5, 0.8), (0.07, 0.15), lift=0.45, turn=0.5, back=0.9, points=12, stray=0.012,
+        fringe=0.0,
     ),
     "swept back": Style(
         "back", (0.9, 1.5), (0.05, 0.14), lift=0.35, turn=0.6, gravity=0.02, points=18, stray=0.015
