@@ -12,17 +12,19 @@ import pytest
 from scipy.spatial import ConvexHull
 from test_synthetic_skin import MAN, WOMAN, painted, person
 
-from anonbench.synthetic import hair as growth
 from anonbench.synthetic import skin_map
 from anonbench.synthetic.hair import Hair, grow_beard, grow_hair
+from anonbench.synthetic.hair_growth import CENTRE as MIDDLE
+from anonbench.synthetic.hair_growth import FLOWS
+from anonbench.synthetic.hair_styles import STYLES as ALL
 from anonbench.synthetic.head import Head
 from anonbench.synthetic.light import directions
 
-CENTRE, RADIUS = np.array(growth._CENTRE), 1.3
-STYLES = sorted(growth._STYLES)
+CENTRE, RADIUS = np.array(MIDDLE), 1.3
+STYLES = sorted(ALL)
 BEARDS = ("full", "goatee", "moustache", "chin")
 # A winding goes this far beside its guide, at most.
-CURL = {name: style.curl[1] for name, style in growth._STYLES.items()}
+CURL = {name: style.curl[1] for name, style in ALL.items()}
 
 
 @cache
@@ -143,11 +145,11 @@ def test_guides_leave_the_face_free(style: str) -> None:
 
 
 def mean_of(style: str, name: str) -> float:
-    return float(np.mean(getattr(growth._STYLES[style], name)))
+    return float(np.mean(getattr(ALL[style], name)))
 
 
 def flowing(flow: str) -> list[str]:
-    return [style for style in STYLES if growth._STYLES[style].flow == flow]
+    return [style for style in STYLES if ALL[style].flow == flow]
 
 
 def test_hair_is_as_long_and_as_thick_as_its_style_says() -> None:
@@ -155,8 +157,8 @@ def test_hair_is_as_long_and_as_thick_as_its_style_says() -> None:
         hair = grown(style)
         reach = np.nanmax(np.linalg.norm(hair.guides, axis=2))
         # Guides vary by 30 %; pushing them out of the head may stretch them, by the volume.
-        assert reach < 1.35 * growth._STYLES[style].length[1] + growth._STYLES[style].volume[1]
-        assert np.nanmin(guides(hair)[..., 1]) > growth._STYLES[style].lowest - CURL[style]
+        assert reach < 1.35 * ALL[style].length[1] + ALL[style].volume[1]
+        assert np.nanmin(guides(hair)[..., 1]) > ALL[style].lowest - CURL[style]
     hanging = sorted(flowing("parting"), key=lambda style: mean_of(style, "length"))
     lowest = [float(np.nanmin(guides(grown(style))[..., 1])) for style in hanging]
     assert len(hanging) >= 3 and lowest[0] > lowest[-1] + 0.8
@@ -174,9 +176,7 @@ def drift(style: str) -> np.ndarray:
 
 
 def test_hair_flows_where_its_style_says() -> None:
-    assert {flow for flow in growth._FLOWS if flow != "beard"} == {
-        growth._STYLES[style].flow for style in STYLES
-    }
+    assert {flow for flow in FLOWS if flow != "beard"} == {ALL[style].flow for style in STYLES}
     assert all(drift(style)[2] < -0.2 for style in flowing("back") + flowing("knot"))
     assert all(drift(style)[2] > 0 for style in flowing("forward"))
     assert all(drift(style)[1] < -0.05 for style in flowing("down") + flowing("parting"))
@@ -202,9 +202,7 @@ def test_curls_wind() -> None:
 
     straight = [bend(style) for style in STYLES if CURL[style] == 0]
     tight = [
-        bend(style)
-        for style in STYLES
-        if growth._STYLES[style].curl[0] > 0.5 * growth._STYLES[style].pitch / (2 * np.pi)
+        bend(style) for style in STYLES if ALL[style].curl[0] > 0.5 * ALL[style].pitch / (2 * np.pi)
     ]
     assert len(tight) >= 2 and min(tight) > 2 * np.median(straight)
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from anonbench.synthetic import hair
+from anonbench.synthetic.hair_styles import STYLES
 from anonbench.synthetic.plan import SEEDS
 from anonbench.synthetic.traits import (
     ANCESTRIES,
@@ -98,8 +98,8 @@ def test_beards_and_makeup_go_with_gender() -> None:
 
 def test_every_style_of_hair_can_grow_and_occurs() -> None:
     styles = Counter(t.hair_style for t in everybody())
-    assert set(styles) <= {*hair._STYLES, "bald"}
-    assert set(hair._STYLES) <= set(styles) and min(styles.values()) > 8
+    assert set(styles) <= {*STYLES, "bald"}
+    assert set(STYLES) <= set(styles) and min(styles.values()) > 8
     assert "bald" not in {t.hair_style for t in everybody() if t.gender == "female"}
 
 
