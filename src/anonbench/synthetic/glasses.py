@@ -60,7 +60,7 @@ def fit_glasses(eyes: tuple[Floats, Floats], skin: Floats, traits: Traits) -> Gl
     power = 2.2 if round_rims else random.uniform(3.0, 4.5)
     half_width = random.uniform(0.21, 0.23) if round_rims else random.uniform(0.235, 0.265)
     half_height = half_width * (0.92 if round_rims else random.uniform(0.62, 0.78))
-    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.009, 0.016)
+    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.008, 0.013)
     centres = [points.mean(axis=0) for points in eyes]
     front = _front(np.concatenate(eyes), skin, centres)
     parts, lenses = [], []

@@ -82,7 +82,7 @@ def grow_beard(head: Head, vertices: Floats, skin: Skin, traits: Traits) -> Hair
         return None
     random = generator(traits.seed, "beard")
     share = float(np.mean(skin_map.sample(skin.beard, head.rest) > 0.5)) / 0.05
-    style = replace(BEARD, guides=max(300, int(BEARD.guides * min(share, 1.0))))
+    style = replace(BEARD, guides=max(220, int(BEARD.guides * min(share, 1.0))))
     return _grow(head, vertices, skin.beard, style, random)
 
 

@@ -62,9 +62,9 @@ def draw_scene(random: np.random.Generator) -> Scene:
         frame=random.uniform(2.55, 2.95),
         shift=(random.normal(0, 0.05), random.normal(0, 0.05)),
         lamps=Lamps(
-            azimuth=random.uniform(-50, 50),
+            azimuth=random.uniform(-45, 45),
             elevation=random.uniform(8, 48),
-            key=random.uniform(0.6, 1.4),
+            key=random.uniform(0.6, 1.3),
             sharpness=random.uniform(3, 11),
             sky=random.uniform(0.55, 0.9),
             fill=random.uniform(0.15, 0.5),

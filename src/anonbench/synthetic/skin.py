@@ -51,7 +51,7 @@ def paint_skin(traits: Traits) -> Skin:
     age_lines = _age_lines(traits, random)
     albedo *= 1 - 0.42 * age_lines[..., None] * np.array([0.7, 0.9, 0.9], dtype=np.float32)
     relief -= 4.5 * age_lines
-    hair = _under_brows(traits.hair)
+    hair = _brow_colour(traits)
     _cover(albedo, _makeup(traits), linear(np.array(_EYESHADOWS[traits.seed // 7 % 4]) / 255))
     beard = beard_area(traits)
     _cover(albedo, _stubble(beard, traits, random), 0.85 * hair + 0.08 * traits.skin)
@@ -105,9 +105,10 @@ def _cover(albedo: Singles, cover: Singles, colour: Floats) -> None:
     albedo += share * colour.astype(np.float32)
 
 
-def _under_brows(hair: Floats) -> Floats:
-    """Brows and beards of fair hair are darker than the hair."""
-    return hair * 0.5 if hair.mean() > 0.2 else hair
+def _brow_colour(traits: Traits) -> Floats:
+    """Brows and beards of fair or grey hair are darker than the hair, and than the skin."""
+    darker = traits.hair * (0.5 if traits.hair.mean() > 0.2 else 1.0)
+    return np.minimum(darker, 0.55 * traits.skin)
 
 
 def _complexion(traits: Traits, random: np.random.Generator) -> Singles:

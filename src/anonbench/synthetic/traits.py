@@ -34,7 +34,7 @@ _HAIR_COLOURS = {
     "light brown": (112, 80, 52), "blond": (172, 136, 86), "light blond": (200, 172, 124),
     "red": (122, 58, 28), "grey": (122, 120, 118), "white": (182, 180, 176),
 }  # fmt: skip
-_DARK_HAIR = {"black": 0.72, "dark brown": 0.28}
+_DARK_HAIR = {"black": 0.56, "dark brown": 0.28, "brown": 0.09, "light brown": 0.04, "red": 0.03}
 _ANY_HAIR = {
     "black": 0.1, "dark brown": 0.2, "brown": 0.22, "light brown": 0.17, "blond": 0.15,
     "light blond": 0.07, "red": 0.09,
@@ -215,8 +215,8 @@ def _age(share: float) -> float:
 
 
 def _mixture(random: np.random.Generator, main: int) -> tuple[float, float, float]:
-    shares = 0.18 * random.dirichlet([0.35] * 3)
-    shares[main] += 0.82
+    shares = 0.22 * random.dirichlet([0.35] * 3)
+    shares[main] += 0.78
     return tuple(float(share) for share in shares)  # type: ignore[return-value]
 
 
