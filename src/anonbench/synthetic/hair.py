@@ -169,7 +169,9 @@ def _radii(vertices: Floats) -> Floats:
         table, (np.minimum(row.astype(int), _ROWS - 1), column.astype(int) % _COLUMNS), radius
     )
     while (table == 0).any():  # directions that no vertex lies in take their neighbours' mean
-        near = np.stack([np.roll(table, shift, axis) for axis in (0, 1) for shift in (-1, 1)])
+        edged = np.pad(table, ((1, 1), (0, 0)))  # angles wrap round, poles do not
+        beside = [np.roll(table, shift, axis=1) for shift in (-1, 1)]
+        near = np.stack([edged[:-2], edged[2:], *beside])
         known = (near > 0).sum(axis=0)
         table = np.where((table == 0) & (known > 0), near.sum(axis=0) / np.maximum(known, 1), table)
     return table
