@@ -60,8 +60,8 @@ class Figure:
         Spectacles.
     growths : tuple of Strands
         Hair, beard.
-    eye_centres : ndarray of float64, shape (2, 3)
-        Centres of the left and the right eye.
+    eye_centres, pupils : ndarray of float64, shape (2, 3)
+        Centres of the left and the right eyeball, and where a forward gaze leaves them.
     mouth_centre : ndarray of float64, shape (3,)
         Centre of the lips.
     """
@@ -76,6 +76,7 @@ class Figure:
     lenses: Surface | None
     growths: tuple[Strands, ...]
     eye_centres: Floats
+    pupils: Floats
     mouth_centre: Floats
 
 
@@ -90,8 +91,9 @@ def pose(head: Head, subject: Subject, expression: Expression, scene: Scene) -> 
     move = _Pose(face, head, scene)
     body = move.body(face, head.assets.head_weight)
     skin = _skin(head, subject, body)
-    eyes = tuple(_eye(body[index], scene) for index in head.eyes)
-    centres = np.stack([body[index].mean(axis=0) for index in head.eyes])
+    balls = [_ball(body[index]) for index in head.eyes]
+    eyes = tuple(_eye(*ball, scene) for ball in balls)
+    centres, radii = np.stack([centre for centre, _ in balls]), [radius for _, radius in balls]
     glasses = subject.glasses
     growths = [growth for growth in (subject.hair, subject.beard) if growth is not None]
     lips = head.lips[:, None]
@@ -113,6 +115,7 @@ def pose(head: Head, subject: Subject, expression: Expression, scene: Scene) -> 
         lenses=lenses,
         growths=tuple(_strands(growth, skin, scene) for growth in growths),
         eye_centres=centres,
+        pupils=centres + np.outer(radii, scene.head[:, 2]),
         mouth_centre=(skin.vertices * lips).sum(axis=0) / lips.sum(),
     )
 
@@ -173,11 +176,15 @@ def _skin(head: Head, subject: Subject, body: Floats) -> Surface:
     return _surface(smooth + _CLOTH * cloth[:, None] * normals, head.triangles)
 
 
-def _eye(ball: Floats, scene: Scene) -> Surface:
+def _ball(vertices: Floats) -> tuple[Floats, float]:
+    """Centre and radius of an eyeball, a little smaller than the base mesh's helper."""
+    centre = vertices.mean(axis=0)
+    return centre, 0.985 * float(np.linalg.norm(vertices - centre, axis=1).max())
+
+
+def _eye(centre: Floats, radius: float, scene: Scene) -> Surface:
     """Turn an eyeball to where the subject looks; the cornea bulges by 3.5 % of the radius."""
     places, triangles = eyeball()
-    centre = ball.mean(axis=0)
-    radius = 0.985 * np.linalg.norm(ball - centre, axis=1).max()
     edge = np.cos(np.deg2rad(33))
     bulge = 1 + 0.035 * np.clip((places[:, 2:] - edge) / (1 - edge), 0, 1)
     turn = scene.head @ rotation(scene.gaze[0], -scene.gaze[1], 0)

@@ -152,6 +152,8 @@ def _roots(
     outside &= hidden[head.triangles].mean(axis=1) < 0.05
     grows = skin_map.sample(area, rest)
     share = np.cumsum(size * np.where(outside & (grows > 0.1), grows, 0.0))
+    if not share[-1] > 0:
+        raise ValueError("nowhere for hair to grow: no skin is painted for it")
     pick = (np.arange(count) + random.random(count)) / count * share[-1]
     triangle = np.searchsorted(share, pick, side="right").astype(np.int32)
     a, b = np.sqrt(random.random(count)), random.random(count)

@@ -84,7 +84,7 @@ class Renderer:
 def _attributes(
     intensity: float, scene: Scene, figure: Figure, canvas: Canvas
 ) -> dict[str, str | int | float]:
-    places = np.concatenate([figure.eye_centres, figure.mouth_centre[None]])
+    places = np.concatenate([figure.pupils, figure.mouth_centre[None]])
     left, right, mouth = canvas.project(places)[:, :2] / _SUPERSAMPLING
     numbers = {
         "yaw": scene.yaw,

@@ -11,7 +11,7 @@ from anonbench.synthetic import skin_map as on
 from anonbench.synthetic.structures import Floats, Singles
 from anonbench.synthetic.traits import Traits, linear
 
-BROW_HEIGHT = 7.388
+BROW_HEIGHT = 7.445
 """Height of the eyebrows on the base mesh, in decimetres."""
 
 _HAEMOGLOBIN = (-0.15, -1.25, -0.85)  # log change of red, green, blue for a unit of each pigment
@@ -122,7 +122,7 @@ def _complexion(traits: Traits, random: np.random.Generator) -> Singles:
     flush += 0.05 * on.blob(0, 6.3, 0.2, 0.14) + 0.08 * on.both(0.84, 7.1, 0.05, 0.3)
     blood = blood + flush * (1.0 if traits.tone < 4 else 0.55)
     brown = 0.05 * (0.6 * on.noise(random, 45) + 0.8 * on.noise(random, 110))
-    shadow = random.uniform(0.12, 0.26) * on.both(0.31, 7.26, 0.19, 0.11)
+    shadow = random.uniform(0.12, 0.26) * on.both(0.31, 7.275, 0.19, 0.115)
     shadow += random.uniform(0, 0.2) * (0.4 + traits.age) * on.both(0.3, 7.1, 0.15, 0.05)
     albedo = np.empty((on.HEIGHT, on.WIDTH, 3), dtype=np.float32)
     pigments = zip(_HAEMOGLOBIN, _MELANIN, _SHADOW, strict=True)
@@ -185,7 +185,7 @@ def _age_lines(traits: Traits, random: np.random.Generator) -> Singles:
         stroke([(side * x, y) for x, y in fold], 2.5, random.uniform(0.3, 0.7))
         bag = [(0.18, 7.12), (0.3, 7.07), (0.44, 7.12)]
         stroke([(side * x, y) for x, y in bag], 2, random.uniform(0.2, 0.6))
-        stroke([(side * 0.05, 7.36), (side * 0.055, 7.48)], 1.5, random.uniform(0, 0.5))
+        stroke([(side * 0.05, 7.38), (side * 0.055, 7.52)], 1.5, random.uniform(0, 0.5))
     soft = on.blur(on.lines(strokes, widths, strengths), 1.5)
     return np.float32(depth) * soft
 
@@ -228,7 +228,7 @@ def _stubble(area: Singles, traits: Traits, random: np.random.Generator) -> Sing
 
 
 def _makeup(traits: Traits) -> Singles:
-    return np.clip(0.45 * traits.makeup * on.both(0.31, 7.335, 0.15, 0.045), 0, 0.5)
+    return np.clip(0.45 * traits.makeup * on.both(0.31, 7.345, 0.15, 0.05), 0, 0.5)
 
 
 def _scalp(traits: Traits, random: np.random.Generator) -> Singles:

@@ -93,7 +93,7 @@ def lines(
     """
     out = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
     for stroke, width, strength in zip(strokes, widths, strengths, strict=True):
-        place = np.round(_to_pixels(stroke) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        place = np.round((_to_pixels(stroke) - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         cv2.polylines(
             out, [place], False, float(strength), max(1, round(width)), cv2.LINE_AA, _SUBPIXEL_BITS
         )
@@ -104,7 +104,7 @@ def spots(places: Floats, radii: Floats, strengths: Floats) -> Singles:
     """Draw discs on an empty map: places (n, 2) in decimetres, radii in pixels."""
     out = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
     unit = 1 << _SUBPIXEL_BITS
-    for place, radius, strength in zip(_to_pixels(places), radii, strengths, strict=True):
+    for place, radius, strength in zip(_to_pixels(places) - 0.5, radii, strengths, strict=True):
         centre = (int(place[0] * unit), int(place[1] * unit))
         cv2.circle(
             out, centre, int(radius * unit), float(strength), -1, cv2.LINE_AA, _SUBPIXEL_BITS
@@ -127,6 +127,7 @@ def sample(image: Singles, points: Floats) -> Floats:
 
 
 def _to_pixels(places: Floats) -> Floats:
+    """Column and row of places; OpenCV counts half a pixel less, from the first one's centre."""
     angle = np.arcsin(np.clip(places[:, 0] / RADIUS, -1, 1))
     column = (0.5 + angle / (2 * np.pi)) * WIDTH
     return np.stack([column, (TOP - places[:, 1]) / (TOP - BOTTOM) * HEIGHT], axis=1)

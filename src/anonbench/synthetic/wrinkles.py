@@ -58,10 +58,10 @@ def _maps() -> dict[str, tuple[slice, Singles]]:
 def _strokes(name: str) -> tuple[Sequence[Floats], float, float]:
     """Lines of a fold in decimetres, their width and blur in pixels."""
     if name == "frown":
-        return _mirrored([(0.055, 7.33), (0.045, 7.40), (0.06, 7.49)]), 3, 2.6
+        return _mirrored([(0.055, 7.36), (0.045, 7.44), (0.06, 7.53)]), 3, 2.6
     if name == "forehead":
         x = np.linspace(-0.4, 0.4, 24)
-        rows = (7.60, 7.69, 7.78)
+        rows = (7.64, 7.73, 7.82)
         return [np.stack([x, y + 0.02 * np.cos(5 * x)], axis=1) for y in rows], 3, 2.6
     if name == "cheek":
         fold = [(0.16, 6.95), (0.235, 6.86), (0.29, 6.74), (0.325, 6.6)]
