@@ -32,8 +32,8 @@ _OPPOSITES = (
     ("concave", "convex"), ("compress", "uncompress"),
 )  # fmt: skip
 _SPREAD = {  # standard deviation of the weights, and so how far subjects lie apart
-    "head": 0.24, "nose": 0.37, "mouth": 0.31, "eyes": 0.39, "chin": 0.26, "cheek": 0.28,
-    "ears": 0.28, "forehead": 0.26, "eyebrows": 0.29, "neck": 0.12,
+    "head": 0.22, "nose": 0.34, "mouth": 0.29, "eyes": 0.37, "chin": 0.24, "cheek": 0.26,
+    "ears": 0.27, "forehead": 0.24, "eyebrows": 0.28, "neck": 0.12,
 }  # fmt: skip
 _LARGEST = 0.65
 _LEFT_OUT = (  # move the head off the neck, or pull a face of their own (an open jaw)
