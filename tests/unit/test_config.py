@@ -222,6 +222,15 @@ def test_params_yaml_can_be_used() -> None:
     assert params.run.methods and set(params.run.methods) <= set(params.methods)
 
 
+@pytest.mark.parametrize("written", ["4:2:0", "4:2:2", "4:4:4"])
+def test_subsampling_survives_without_quotes(written: str, tmp_path: Path) -> None:
+    """As `dvc exp run -S` leaves it: PyYAML then reads a number to base 60."""
+    layer = tmp_path / "layer.yaml"
+    layer.write_text(f"rendered: {{subsampling: {written}}}\n")
+    assert isinstance(yaml.safe_load(layer.read_text())["rendered"]["subsampling"], int)
+    assert load(PARAMS, layer).rendered.subsampling == written
+
+
 @pytest.mark.parametrize("block", ["seed", "detection", "protocol", "metrics", "leaks", "rendered"])
 def test_params_yaml_spells_the_defaults_of_the_code_out(block: str) -> None:
     written = yaml.safe_load(PARAMS.read_text())[block]

@@ -17,6 +17,8 @@ Expression = Literal["neutral", "happiness", "sadness", "surprise", "fear", "dis
 Split = Literal["train", "evaluation"]
 Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
 
+_BASE_60 = {14520: "4:2:0", 14522: "4:2:2", 14644: "4:4:4"}
+
 EXPRESSIONS: tuple[Expression, ...] = (
     "neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger",
 )  # fmt: skip
@@ -128,6 +130,12 @@ class FacePlan(Block):
     """How coarsely JPEG keeps colour; 4:4:4 keeps all of it."""
     subjects_per_shard: int = Field(default=6, ge=1)
     """Subjects in one archive, which is also one job."""
+
+    @field_validator("subsampling", mode="before")
+    @classmethod
+    def _not_base_60(cls, value: object) -> object:
+        # `dvc exp run -S` writes it without quotes, which YAML 1.1 reads as 4 * 60**2 + 2 * 60 + 0.
+        return _BASE_60.get(value, value) if isinstance(value, int) else value
 
     @field_validator("expressions")
     @classmethod
