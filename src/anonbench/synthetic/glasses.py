@@ -58,9 +58,9 @@ def fit_glasses(eyes: tuple[Floats, Floats], skin: Floats, traits: Traits) -> Gl
     random = generator(traits.seed, "glasses")
     round_rims = traits.glasses == "round"
     power = 2.2 if round_rims else random.uniform(3.0, 4.5)
-    half_width = random.uniform(0.21, 0.23) if round_rims else random.uniform(0.235, 0.265)
+    half_width = random.uniform(0.195, 0.22) if round_rims else random.uniform(0.235, 0.265)
     half_height = half_width * (0.92 if round_rims else random.uniform(0.62, 0.78))
-    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.008, 0.013)
+    radius = 0.006 if traits.glasses == "rimless" else random.uniform(0.006, 0.011)
     centres = [points.mean(axis=0) for points in eyes]
     front = _front(np.concatenate(eyes), skin, centres)
     parts, lenses = [], []
@@ -70,14 +70,14 @@ def fit_glasses(eyes: tuple[Floats, Floats], skin: Floats, traits: Traits) -> Gl
         parts.append(_tube(rim, radius, closed=True))
         lenses.append(_fan(middle, rim))
         hinge = middle + np.array([side * half_width, 0.45 * half_height, -0.05])
-        parts.append(_tube(_temple(hinge, side, skin), max(radius, 0.010), closed=False))
+        parts.append(_tube(_temple(hinge, side, skin), max(radius, 0.008), closed=False))
     gap = np.linspace(-1, 1, 9)
     inner = min(abs(centre[0]) for centre in centres) + 0.012 - half_width
     height = float(np.mean([centre[1] for centre in centres])) - 0.03 + 0.3 * half_height
     bridge = np.stack(
         [gap * inner, height + 0.03 * (1 - gap**2), front + 0.02 * (1 - gap**2)], axis=1
     )
-    parts.append(_tube(bridge, max(radius, 0.009), closed=False))
+    parts.append(_tube(bridge, max(radius, 0.008), closed=False))
     frame, frame_triangles = _joined(parts)
     lens, lens_triangles = _joined(lenses)
     colour = np.array(_FRAMES[random.integers(len(_FRAMES))])

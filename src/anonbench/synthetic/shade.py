@@ -247,6 +247,21 @@ def shade_plain(
 
 
 @jit
+def _mean_light(guide: Floats, light: Floats, mean: Floats) -> None:
+    """Average light along a guide, up to where it was cut."""
+    mean[:] = 0.0
+    count = 0
+    for p in range(guide.shape[0]):
+        if math.isnan(guide[p, 0]):
+            break
+        count += 1
+        for k in range(3):
+            mean[k] += light[p, k]
+    for k in range(3):
+        mean[k] /= max(count, 1)
+
+
+@jit
 def strand_colours(
     guides: Floats,
     light: Floats,
@@ -279,7 +294,9 @@ def strand_colours(
     count, points = guides.shape[0], guides.shape[1]
     out = np.zeros((count, tint.shape[1], points, 3))
     pale = min((colour[0] + colour[1] + colour[2]) / 1.5, 1.0)  # pale hair passes light on
+    mean = np.zeros(3)
     for g in range(count):
+        _mean_light(guides[g], light[g], mean)
         for p in range(points):
             q = (
                 p + 1
@@ -313,5 +330,6 @@ def strand_colours(
                         wide * (0.3 + 0.5 * math.sqrt(colour[k])) + narrow * 0.4
                     ) * key_strength
                     base = colour[k] * own * diffuse
-                    out[g, f, p, k] = (base + shine * own) * depth * light[g, p, k]
+                    spread = light[g, p, k] + 0.6 * pale * (mean[k] - light[g, p, k])
+                    out[g, f, p, k] = (base + shine * own) * depth * spread
     return out

@@ -17,6 +17,7 @@ BROW_HEIGHT = 7.445
 _HAEMOGLOBIN = (-0.15, -1.25, -0.85)  # log change of red, green, blue for a unit of each pigment
 _MELANIN = (0.6, 1.0, 1.3)
 _SHADOW = (0.8, 1.05, 0.95)
+_SCALP = 0.6  # brightness of the scalp under hair, as a share of the hair's
 _EYESHADOWS = ((96, 60, 54), (112, 80, 92), (70, 56, 58), (132, 92, 72))
 
 
@@ -61,7 +62,9 @@ def paint_skin(traits: Traits) -> Skin:
         shadow = np.float32(0.25 * random.random()) * scalp
         _cover(albedo, shadow, 0.5 * (hair + traits.skin))
         scalp = np.zeros_like(scalp)
-    _cover(albedo, scalp * np.clip(0.93 + 0.08 * on.noise(random, 3), 0, 0.985), 0.55 * traits.hair)
+    _cover(
+        albedo, scalp * np.clip(0.93 + 0.08 * on.noise(random, 3), 0, 0.985), _SCALP * traits.hair
+    )
     planes = np.ascontiguousarray(np.clip(albedo, 0.003, 0.95).transpose(2, 0, 1))
     return Skin(planes, relief.astype(np.float32), scalp, beard)
 
@@ -108,7 +111,7 @@ def _cover(albedo: Singles, cover: Singles, colour: Floats) -> None:
 def _brow_colour(traits: Traits) -> Floats:
     """Brows and beards of fair or grey hair are darker than the hair, and than the skin."""
     darker = traits.hair * (0.5 if traits.hair.mean() > 0.2 else 1.0)
-    return np.minimum(darker, 0.55 * traits.skin)
+    return np.minimum(darker, 0.42 * traits.skin)
 
 
 def _complexion(traits: Traits, random: np.random.Generator) -> Singles:

@@ -62,7 +62,7 @@ _STYLES: Mapping[tuple[str, str], Mapping[str, float]] = {
 _BEARDS = {
     "none": 0.38, "stubble": 0.2, "full": 0.16, "goatee": 0.1, "moustache": 0.09, "chin": 0.07,
 }  # fmt: skip
-_GLASSES = {"none": 0.76, "rectangular": 0.1, "round": 0.08, "rimless": 0.06}
+_GLASSES = {"none": 0.8, "rectangular": 0.08, "round": 0.06, "rimless": 0.06}
 
 
 @dataclass(frozen=True)
