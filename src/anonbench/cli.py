@@ -75,7 +75,7 @@ def render(
     ),
     first: Annotated[int, typer.Option(help="First subject, counted within the split.")] = 0,
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 256,
-    quality: Annotated[int, typer.Option(help="JPEG quality.")] = 92,
+    quality: Annotated[int, typer.Option(help="JPEG quality.")] = 95,
     subsampling: Annotated[str, typer.Option(help="4:2:0, 4:2:2 or 4:4:4.")] = "4:2:0",
     expressions: Annotated[
         list[str] | None, typer.Option(help="Only this expression; repeatable.")

@@ -10,11 +10,9 @@ import pytest
 
 from anonbench.synthetic.meshes import (
     catmull_clark,
-    linear_subdivision,
     smoothing,
     triangulate,
     vertex_normals,
-    weld,
 )
 
 CUBE = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
@@ -161,64 +159,12 @@ def test_unused_vertices_and_edges_of_three_faces_stay() -> None:
     assert 9 not in quads and quads.max() == len(points) - 1
 
 
-def test_texture_is_split_like_the_faces() -> None:
-    places, faces = grid(3, 2)
-    seam = faces[:, [0, 1, 2, 3]] * 0 + np.arange(faces.size).reshape(faces.shape)
-    uv = places[faces.ravel(), :2]  # every face has texture coordinates of its own
-    matrix, quads = catmull_clark(faces, len(places))
-    split, uv_quads = linear_subdivision(seam.astype(np.int32), len(uv))
-    assert uv_quads.dtype == np.int32
-    assert (split @ uv)[uv_quads] == pytest.approx((matrix @ places)[quads][..., :2])
-    assert np.array_equal((split @ uv)[: len(uv)], uv)
-
-
-def test_texture_of_quads_that_collapse_is_split_like_the_faces() -> None:
-    faces = np.array([[0, 1, 2, 3], [3, 2, 4, 4]], dtype=np.int32)
-    uv_faces = np.array([[0, 1, 2, 2], [2, 2, 3, 3]], dtype=np.int32)  # 2 and 3 share a place
-    uv = np.array([[0, 0], [8, 0], [0, 8], [2, 2]], dtype=np.float64)
-    _, quads = catmull_clark(faces, 5)
-    split, uv_quads = linear_subdivision(uv_faces, 4, like=faces)
-    assert len(uv_quads) == len(quads) == 7
-    centre = (split @ uv)[uv_quads[:, 2]]
-    assert centre[:4] == pytest.approx(np.tile([2, 4], (4, 1)))  # of four corners
-    assert centre[4:] == pytest.approx(np.tile([2 / 3, 6], (3, 1)))  # (0,8), (0,8), (2,2)
-
-
 def test_triangulate_by_hand() -> None:
     quads = np.array([[0, 1, 2, 3], [3, 2, 4, 4], [7, 7, 7, 7]], dtype=np.int32)
     triangles = triangulate(quads)
     assert triangles.tolist() == [[0, 1, 2], [0, 2, 3], [3, 2, 4]]
     assert triangles.dtype == np.int32
-    uv = np.array([[0, 1, 2, 2], [5, 6, 7, 7], [8, 8, 8, 8]], dtype=np.int32)
-    assert triangulate(uv, like=quads).tolist() == [[0, 1, 2], [0, 2, 2], [5, 6, 7]]
     assert triangulate(np.zeros((0, 4), dtype=np.int32)).shape == (0, 3)
-
-
-def test_weld_splits_seams_only() -> None:
-    triangles = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
-    whole, same = weld(triangles, triangles)
-    assert whole.tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]] and np.array_equal(same, triangles)
-    uv = np.array([[0, 1, 2], [3, 2, 4]], dtype=np.int32)  # vertex 0 lies on a seam
-    pairs, welded = weld(triangles, uv)
-    assert pairs.tolist() == [[0, 0], [0, 3], [1, 1], [2, 2], [3, 4]]
-    assert welded.tolist() == [[0, 2, 3], [1, 3, 4]]
-    assert pairs.dtype == welded.dtype == np.int32
-
-
-def test_weld_gives_back_what_it_was_given() -> None:
-    generator = np.random.default_rng(1)
-    vertex, uv = generator.integers(0, 30, (2, 200, 3)).astype(np.int32)
-    pairs, welded = weld(vertex, uv)
-    assert np.array_equal(pairs[welded][..., 0], vertex)
-    assert np.array_equal(pairs[welded][..., 1], uv)
-    assert len(np.unique(pairs, axis=0)) == len(pairs) == welded.max() + 1
-
-
-def test_weld_of_large_numbers_does_not_overflow() -> None:
-    big = np.array([[2**31 - 1, 2**30, 5]], dtype=np.int32)
-    pairs, welded = weld(big, big)
-    assert pairs.tolist() == [[5, 5], [2**30, 2**30], [2**31 - 1, 2**31 - 1]]
-    assert welded.tolist() == [[2, 1, 0]]
 
 
 def test_normals_of_an_octahedron_point_outwards() -> None:

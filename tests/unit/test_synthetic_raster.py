@@ -169,9 +169,9 @@ def strands(
     screen = np.array(paths, dtype=np.float64)
     share = np.linspace(0, 1, screen.shape[1])[None, :, None] * np.ones((len(paths), 1, 1))
     depth = np.zeros((10, 10), dtype=np.float32) if depth is None else depth
-    image, seen = np.zeros((10, 10, 3)), np.zeros((10, 10), dtype=np.bool_)
-    draw_strands(screen, share * np.array([1.0, 2.0, 3.0]), width, depth, image, seen)
-    return depth, image, seen
+    image, before = np.zeros((10, 10, 3)), depth.copy()
+    draw_strands(screen, share * np.array([1.0, 2.0, 3.0]), width, depth, image)
+    return depth, image, depth != before
 
 
 def test_a_level_strand_by_hand() -> None:

@@ -93,7 +93,6 @@ class Canvas:
         """Draw strands (guides, followers, points, 3) of given colours into an image."""
         screen = self.project(strands)
         screen[..., 2] *= _NEARER
-        drawn = np.zeros((self.size, self.size), dtype=np.bool_)
         shape = (-1, strands.shape[2], 3)
         draw_strands(
             screen.reshape(shape),
@@ -101,5 +100,4 @@ class Canvas:
             max(1, round(self.scale * _STRAND)),
             self.depth,
             image,
-            drawn,
         )

@@ -67,79 +67,23 @@ def catmull_clark(faces: Indices, vertex_count: int) -> tuple[sparse.csr_matrix,
     return matrix, parts.quads(count)
 
 
-def linear_subdivision(
-    uv_faces: Indices, count: int, like: Indices | None = None
-) -> tuple[sparse.csr_matrix, Indices]:
-    """Split every face at the middles of its edges and its own, moving nothing.
-
-    Parameters
-    ----------
-    uv_faces : ndarray of shape (F, 4), int32
-        Texture coordinates round each face.
-    count : int
-        Number of texture coordinates.
-    like : ndarray of shape (F, 4), int32, optional
-        Vertices round the same faces. They tell a triangle from a quad two corners of which share
-        a place in the texture; needed only where there are such quads.
-
-    Returns
-    -------
-    matrix : csr_matrix of shape (count + edges + F, count), float64
-        New coordinates from old ones: the old ones, edges' middles, faces' middles.
-    quads : ndarray of shape (Q, 4), int32
-        In the order of the quads of `catmull_clark` for the same faces.
-    """
-    parts = _parts(uv_faces, like)
-    ends = np.repeat(np.arange(len(parts.edges)), 2)
-    middles = _mean_of(ends, parts.edges.ravel(), (len(parts.edges), count))
-    centres = _mean_of(parts.face, parts.vertex, (len(uv_faces), count))
-    matrix = sparse.vstack([sparse.identity(count), middles, centres]).tocsr()
-    matrix.sort_indices()
-    return matrix, parts.quads(count)
-
-
-def triangulate(quads: Indices, like: Indices | None = None) -> Indices:
+def triangulate(quads: Indices) -> Indices:
     """Split quads along the diagonal of their first corner.
 
     Parameters
     ----------
     quads : ndarray of shape (F, 4), int32
-        Vertices, or texture coordinates, round each face; a triangle repeats its last one.
-    like : ndarray of shape (F, 4), int32, optional
-        Vertices round the same faces, which then decide what is dropped: give them when splitting
-        texture coordinates, so that the two results belong together row by row.
+        Vertices round each face; a triangle repeats its last one.
 
     Returns
     -------
     ndarray of shape (T, 3), int32
         In the order of the faces, without triangles that have a vertex twice.
     """
-    corners = np.array([0, 1, 2, 0, 2, 3])
-    a, b, c = (quads if like is None else like)[:, corners].reshape(-1, 3).T
+    triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    a, b, c = triangles.T
     real = (a != b) & (b != c) & (c != a)
-    return np.ascontiguousarray(quads[:, corners].reshape(-1, 3)[real], dtype=np.int32)
-
-
-def weld(vertex_triangles: Indices, uv_triangles: Indices) -> tuple[Indices, Indices]:
-    """Give each distinct corner of a textured mesh a number: on a seam, one for each side.
-
-    Parameters
-    ----------
-    vertex_triangles, uv_triangles : ndarray of shape (T, 3), int32
-        Vertices and texture coordinates of the same triangles.
-
-    Returns
-    -------
-    pairs : ndarray of shape (n, 2), int32
-        Vertex and texture coordinate of each render vertex, sorted.
-    triangles : ndarray of shape (T, 3), int32
-        The triangles in render vertices.
-    """
-    width = int(uv_triangles.max(initial=0)) + 1
-    keys = vertex_triangles.astype(np.int64) * width + uv_triangles
-    unique, inverse = np.unique(keys, return_inverse=True)
-    pairs = np.stack(np.divmod(unique, width), axis=1)
-    return pairs.astype(np.int32), inverse.reshape(-1, 3).astype(np.int32)
+    return np.ascontiguousarray(triangles[real], dtype=np.int32)
 
 
 @jit
@@ -219,9 +163,8 @@ class _Parts(NamedTuple):
         return quads
 
 
-def _parts(faces: Indices, like: Indices | None = None) -> _Parts:
-    shape = faces if like is None else like
-    triangle = shape[:, 2] == shape[:, 3]
+def _parts(faces: Indices) -> _Parts:
+    triangle = faces[:, 2] == faces[:, 3]
     real = np.ones(faces.shape, dtype=bool)
     real[:, 3] = ~triangle
     following = np.array([1, 2, 3, 0]) + np.zeros((len(faces), 1), dtype=np.int64)

@@ -124,7 +124,7 @@ class FacePlan(Block):
     """Which expressions; the order makes no difference."""
     size: int = Field(default=256, ge=64, le=4096)
     """Width and height in pixels."""
-    quality: int = Field(default=92, ge=1, le=100)
+    quality: int = Field(default=95, ge=1, le=100)
     """JPEG quality, on libjpeg's scale."""
     subsampling: Subsampling = "4:2:0"
     """How coarsely JPEG keeps colour; 4:4:4 keeps all of it."""

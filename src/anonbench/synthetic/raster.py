@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
 from anonbench.synthetic.jit import jit
 from anonbench.synthetic.structures import Floats, Indices, Singles
 
@@ -143,7 +140,6 @@ def draw_strands(
     width: int,
     depth: Singles,
     image: Floats,
-    drawn: npt.NDArray[np.bool_],
 ) -> None:
     """Draw strands as lines of interpolated colour, hidden by what is nearer.
 
@@ -156,11 +152,9 @@ def draw_strands(
     width : int
         Pixels across a strand.
     depth : ndarray of float32, shape (size, size)
-        1 / distance seen so far. Changed in place, as the next two.
+        1 / distance seen so far. Changed in place, as the next one.
     image : ndarray of float64, shape (size, size, 3)
         Linear RGB.
-    drawn : ndarray of bool, shape (size, size)
-        Where a strand is seen.
     """
     size = depth.shape[0]
     for s in range(screen.shape[0]):
@@ -182,7 +176,6 @@ def draw_strands(
                     if x < 0 or y < 0 or x >= size or y >= size or z <= depth[y, x]:
                         continue
                     depth[y, x] = z
-                    drawn[y, x] = True
                     for channel in range(3):
                         a, b = colour[s, p, channel], colour[s, p + 1, channel]
                         image[y, x, channel] = a + f * (b - a)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from anonbench.synthetic.plan import LABELS, PLAN_FILE, FacePlan
+from anonbench.synthetic.plan import LABELS, PLAN_FILE, FacePlan, Split
 
 ASSETS_VARIABLE = "ANONBENCH_MAKEHUMAN"
 """Environment variable that names the assets where nothing else does."""
@@ -45,8 +45,13 @@ def find_assets(given: str) -> Path:
 
 
 class RenderedFaces(FacePlan):
-    """The set that `snakemake render_faces` makes; the benchmark itself renders nothing."""
+    """The set that `snakemake render_faces` makes: by default the bundled one again.
 
+    The benchmark itself renders nothing.
+    """
+
+    split: Split = "evaluation"
+    """Evaluation or training subjects."""
     out: str = Field(default="results/faces", min_length=1)
     """Folder to write to."""
     assets: str = ""
