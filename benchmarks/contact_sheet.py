@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     picture = sheet(options.folder, table, subjects, options.view, options.size)
     with atomic(options.out) as partial:
-        picture.save(partial, format="PNG")
+        kind = "JPEG" if options.out.suffix.lower() in (".jpg", ".jpeg") else "PNG"
+        picture.save(partial, format=kind, quality=90)
     print(f"{options.out}: {picture.width} x {picture.height} pixels, {len(subjects)} subjects")
     return 0
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="labels.csv and faces-*.tar")
-    parser.add_argument("out", type=Path, help="PNG file")
+    parser.add_argument("out", type=Path, help="PNG or JPEG file")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--subjects", type=lambda text: text.split(","), help="s0000,s0001")
     which.add_argument("--count", type=int, default=8, help="so many subjects")

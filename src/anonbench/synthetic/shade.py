@@ -27,6 +27,28 @@ def _pixel_weights(weights: Singles, row: int, column: int) -> tuple[float, floa
 
 
 @jit
+def _interpolate(
+    ids: Indices,
+    weights: Singles,
+    triangles: Indices,
+    vertices: Floats,
+    first: int,
+    row: int,
+    column: int,
+    out: Floats,
+) -> bool:
+    """Interpolate the vertices' columns at a pixel; False where it shows none of the triangles."""
+    t = ids[row, column] - first
+    if t < 0 or t >= triangles.shape[0]:
+        return False
+    wa, wb, wc = _pixel_weights(weights, row, column)
+    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    for k in range(vertices.shape[1]):
+        out[k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
+    return True
+
+
+@jit
 def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
     size = math.sqrt(x * x + y * y + z * z) + 1e-12
     return x / size, y / size, z / size
@@ -89,13 +111,8 @@ def shade_skin(
     v = np.zeros(14)
     for row in range(size):
         for column in range(size):
-            t = ids[row, column]
-            if t < 0 or t >= triangles.shape[0]:
+            if not _interpolate(ids, weights, triangles, vertices, 0, row, column, v):
                 continue
-            wa, wb, wc = _pixel_weights(weights, row, column)
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            for k in range(14):
-                v[k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
             nx, ny, nz = _unit(v[0], v[1], v[2])
             x = (0.5 + math.atan2(v[9], v[11] - AXIS_Z) / (2 * math.pi)) * WIDTH
             y = (TOP - v[10]) / (TOP - BOTTOM) * HEIGHT
@@ -171,13 +188,8 @@ def shade_eyes(
     rim = math.radians(30.0)
     for row in range(size):
         for column in range(size):
-            t = ids[row, column] - first
-            if t < 0 or t >= triangles.shape[0]:
+            if not _interpolate(ids, weights, triangles, vertices, first, row, column, v):
                 continue
-            wa, wb, wc = _pixel_weights(weights, row, column)
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            for k in range(12):
-                v[k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
             nx, ny, nz = _unit(v[0], v[1], v[2])
             sx, sy, sz = _unit(v[9], v[10], v[11])
             angle = math.acos(min(max(sz, -1.0), 1.0))
@@ -231,13 +243,8 @@ def shade_plain(
     v = np.zeros(12)
     for row in range(size):
         for column in range(size):
-            t = ids[row, column] - first
-            if t < 0 or t >= triangles.shape[0]:
+            if not _interpolate(ids, weights, triangles, vertices, first, row, column, v):
                 continue
-            wa, wb, wc = _pixel_weights(weights, row, column)
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            for k in range(12):
-                v[k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
             nx, ny, nz = _unit(v[0], v[1], v[2])
             vx, vy, vz = _unit(camera[0] - v[6], camera[1] - v[7], camera[2] - v[8])
             hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
