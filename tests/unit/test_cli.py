@@ -31,9 +31,14 @@ def test_methods_lists_every_anonymiser_with_its_unit() -> None:
         assert info.label in line and (info.strength or "no strength") in line
 
 
-def test_validate_takes_the_repositorys_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_takes_the_repositorys_experiment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # The cartoons need no data; the bundled faces may not have been pulled.
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("run: {datasets: [drawn]}\n", encoding="utf-8")
     monkeypatch.chdir(ROOT)
-    result = run("validate")
+    result = run("validate", "-c", str(mine))
     assert result.exit_code == 0 and "can be used" in result.output
 
 
