@@ -1,6 +1,6 @@
 """Measure what rendering costs: CPU-seconds a subject and an image, in one process.
 
-``python benchmarks/render_speed.py --assets PATH [--subjects N] [--views N] [--size N]``. Loading
+``python benchmarks/render_speed.py [--assets PATH] [--subjects N] [--views N] [--size N]``. Loading
 the assets and compiling are not counted: a first subject is rendered and thrown away. Ends with an
 error if a mean is above its goal, which holds at 256 pixels.
 """

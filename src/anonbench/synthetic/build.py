@@ -73,6 +73,8 @@ def build(
     FaceSetError
         If the folder holds another set or is in use, an image cannot be rendered, or the finished
         set is not whole.
+    Exception
+        Whatever `make` raises: `anonbench.synthetic.assets.AssetError` for the real renderer.
     """
     if cores < 1:
         raise FaceSetError(f"{cores} cores: one at least")

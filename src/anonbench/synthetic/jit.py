@@ -15,6 +15,16 @@ def jit(function: Function) -> Function:
 
     Without fastmath: sums are taken in the order written, so that a picture comes out the same
     bit for bit however the compiler would like to rearrange it.
+
+    Numba compiles again when the function's own module changes, no other: constants that it imports
+    are part of the kept code. Whoever changes one (the size of :mod:`anonbench.synthetic.skin_map`,
+    say), or this module, deletes the ``*.nbi`` and ``*.nbc`` files in ``__pycache__``.
+
+    Raises
+    ------
+    RuntimeError
+        On import, where neither ``__pycache__`` nor the user's cache folder can be written and
+        ``NUMBA_CACHE_DIR`` names no other.
     """
     compiled: Function = numba.njit(cache=True)(function)
     return compiled

@@ -26,8 +26,10 @@ class Scene:
     """Everything about a picture but who is in it and what the face does.
 
     Angles in degrees: positive yaw turns to the subject's left, positive pitch nods down, positive
-    roll tilts to the subject's right. `frame` is the height of the picture at the head and `shift`
-    the head's place in it, in decimetres; `grain` the standard deviation of the noise.
+    roll tilts to the subject's right. `gaze` turns the eyes, relative to the head: to the subject's
+    left, and up. `frame` is the height of the picture at the head, `shift` how far the camera aims
+    to the subject's left of the face and above it, both in decimetres; `grain` is the standard
+    deviation of the noise, of display values from 0 to 1.
     """
 
     yaw: float
