@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from anonbench.synthetic import assets
-from anonbench.synthetic.assets import AssetError, Assets, default_path, fit, load, manifest
+from anonbench.synthetic.assets import AssetError, Assets, fit, load, manifest
 from anonbench.synthetic.formats import parse_head_weight, parse_obj, parse_proxy, parse_target
 
 BASE = b"""# a comment
@@ -365,15 +365,6 @@ def test_cut_archive_is_said(folder: Path, name: str) -> None:
     whole.write_bytes(content[: len(content) // 2])
     with pytest.raises(AssetError, match=r"docs/faces\.md"):
         load(whole)
-
-
-def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ANONBENCH_MAKEHUMAN", raising=False)
-    assert default_path() is None
-    monkeypatch.setenv("ANONBENCH_MAKEHUMAN", "")
-    assert default_path() is None
-    monkeypatch.setenv("ANONBENCH_MAKEHUMAN", "some/where")
-    assert default_path() == Path("some/where")
 
 
 def test_manifest_lists_what_is_needed() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,7 @@ from anonbench.synthetic.structures import (
 
 __all__ = [
     "AssetError", "Assets", "Floats", "Indices", "Mesh", "Proxy", "Scale", "Target",
-    "default_path", "fit", "load", "manifest",
+    "fit", "load", "manifest",
 ]  # fmt: skip
 
 VARIABLE = "ANONBENCH_MAKEHUMAN"
@@ -82,12 +81,6 @@ class Assets:
     proxies: dict[str, Proxy]
     head_weight: Floats
     masks: dict[str, Floats]
-
-
-def default_path() -> Path | None:
-    """Return where the environment says the assets are, None if it does not."""
-    value = os.environ.get(VARIABLE, "")
-    return Path(value) if value else None
 
 
 @cache

@@ -69,9 +69,9 @@ def both(x: float, y: float, width: float, height: float) -> Singles:
     return blob(x, y, width, height) + blob(-x, y, width, height)
 
 
-def noise(random: np.random.Generator, cell: float, stretch: float = 1.0) -> Singles:
-    """Smooth noise of unit variance at its knots, `cell` pixels apart (`stretch` times across)."""
-    rows, columns = max(2, int(HEIGHT / cell) + 2), max(2, int(WIDTH / (cell * stretch)) + 2)
+def noise(random: np.random.Generator, cell: float) -> Singles:
+    """Smooth noise of unit variance at its knots, `cell` pixels apart."""
+    rows, columns = max(2, int(HEIGHT / cell) + 2), max(2, int(WIDTH / cell) + 2)
     knots = random.standard_normal((rows, columns), dtype=np.float32)
     out: Singles = cv2.resize(knots, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     return out
