@@ -18,6 +18,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from anonbench.synthetic.assets import AssetError
 from anonbench.synthetic.faceset import encode_jpeg, load_renderer
 from anonbench.synthetic.plan import FacePlan
 from anonbench.synthetic.settings import AssetsMissingError, find_assets
@@ -93,7 +94,7 @@ if __name__ == "__main__":
         os.execv(sys.executable, [sys.executable, *sys.argv])
     try:
         reached = main(options.assets, options.subjects, options.views, options.size)
-    except AssetsMissingError as error:
+    except (AssetsMissingError, AssetError) as error:
         sys.exit(str(error))
     if not reached:
         sys.exit("slower than the goal")

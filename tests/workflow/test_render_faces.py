@@ -38,7 +38,7 @@ class AssetError(ValueError):
 def load(path):
     return path.read_bytes()[0]
 '''
-SET = {"subjects": 5, "views": 1, "size": 64, "subjects_per_shard": 2,
+SET = {"split": "train", "subjects": 5, "views": 1, "size": 64, "subjects_per_shard": 2,
        "expressions": ["neutral", "fear"], "assets": "assets.bin"}  # fmt: skip
 OPTIONS = (
     "--subjects", "5", "--views", "1", "--size", "64", "--subjects-per-shard", "2",

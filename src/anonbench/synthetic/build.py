@@ -78,7 +78,10 @@ def build(
     """
     if cores < 1:
         raise FaceSetError(f"{cores} cores: one at least")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceSetError(f"{out} cannot be the set's folder: {error.strerror}") from None
     with _alone(out):
         claim(plan, out)
         _sweep(out)

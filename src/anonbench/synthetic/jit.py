@@ -20,11 +20,12 @@ def jit(function: Function) -> Function:
     are part of the kept code. Whoever changes one (the size of :mod:`anonbench.synthetic.skin_map`,
     say), or this module, deletes the ``*.nbi`` and ``*.nbc`` files in ``__pycache__``.
 
-    Raises
-    ------
-    RuntimeError
-        On import, where neither ``__pycache__`` nor the user's cache folder can be written and
-        ``NUMBA_CACHE_DIR`` names no other.
+    Where neither ``__pycache__`` nor the user's cache folder can be written and ``NUMBA_CACHE_DIR``
+    names no other, every process compiles anew.
     """
-    compiled: Function = numba.njit(cache=True)(function)
+    compiled: Function
+    try:
+        compiled = numba.njit(cache=True)(function)
+    except RuntimeError:  # no place for the machine code
+        compiled = numba.njit(function)
     return compiled
