@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         table = read_labels(options.folder)
         subjects = choose(table, options.subjects, options.count, options.first)
+        if options.view not in set(table["view"]):
+            raise FaceSetError(f"the set has no view {options.view}")
     except (FaceSetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -38,7 +38,7 @@ PACKAGES = ("numpy", "opencv-contrib-python", "mediapipe", "facenet-pytorch", "t
             "scikit-learn")  # fmt: skip
 
 FACES_FOUND, EER, EER_NEUTRAL, EER_GROUP, EXPRESSION = 0.99, 0.05, 0.01, 0.12, 0.85
-"""The goals of issue 3."""
+"""What the bundled set has to reach."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -239,7 +239,7 @@ def _counts(column: pd.Series[str]) -> dict[str, int]:
 
 
 def goals(numbers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every goal of issue 3 with the number measured; a missing number misses its goal."""
+    """Return every goal of the set with the number measured; a missing number misses its goal."""
     found, faces = numbers["detection"]["found"], numbers["recognition"]
     wanted = [(f"found by {n}", found[n], FACES_FOUND, True) for n in DETECTORS]
     wanted += [("EER, all pairs", faces["eer"], EER, False)]

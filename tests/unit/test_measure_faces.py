@@ -311,6 +311,7 @@ def test_contact_sheet_has_each_image_in_its_place(tmp_path: Path) -> None:
         level = 100 + sorted(expression.EXPRESSIONS).index(name)
         assert abs(int(sheet[2 * line + 32, k * (64 + gap) + 32, 0]) - level) <= 1
     assert contact_sheet.main([str(tmp_path), str(out), "--subjects", "s0009"]) == 2
+    assert contact_sheet.main([str(tmp_path), str(out), "--view", "7"]) == 2
 
 
 @pytest.mark.slow

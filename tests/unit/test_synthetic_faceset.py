@@ -385,6 +385,9 @@ def test_assets_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     with pytest.raises(FaceSetError, match="no assets"):
         build(SMALL, tmp_path, partial(StandIn, fail="start"), cores=2)
     assert multiprocessing.active_children() == []
+    # Nothing was rendered: the folder is free for another set.
+    other = FacePlan.model_validate({**SMALL.model_dump(), "subjects": 1})
+    build(other, tmp_path, StandIn)
 
 
 class Dying(StandIn):

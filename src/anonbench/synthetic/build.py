@@ -27,7 +27,7 @@ from anonbench.synthetic.faceset import (
     write_rows,
     write_shard,
 )
-from anonbench.synthetic.plan import LABELS, FacePlan, Shard
+from anonbench.synthetic.plan import LABELS, PLAN_FILE, FacePlan, Shard
 from anonbench.synthetic.record import claim, write_record
 
 Report = Callable[[int], None]
@@ -94,6 +94,10 @@ def build(
         if todo:
             try:
                 _render(todo, out, make, cores, lambda done: report(found + done))
+            except BaseException:
+                if not any(out.glob("faces-*.tar")):  # a plan without an image holds nobody up
+                    (out / PLAN_FILE).unlink()
+                raise
             finally:
                 _sweep(out)
             # Again: edited meanwhile, code may have made the one half of the set and not the other.
