@@ -404,12 +404,15 @@ def test_killed_process_is_told(tmp_path: Path) -> None:
 
 
 SCRIPT = """
+import signal
 import sys
 from functools import partial
 from pathlib import Path
 from test_synthetic_faceset import SMALL, StandIn
 from anonbench.synthetic.build import build
 if __name__ == "__main__":
+    # A shell that runs the tests in the background has it ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         build(SMALL, Path(sys.argv[1]), partial(StandIn, Path(sys.argv[2]), slow=0.3), cores=2)
     except KeyboardInterrupt:
