@@ -71,12 +71,12 @@ class Canvas:
         ----------
         surface : Surface
             What to look at; hidden by what is drawn already.
-        values : ndarray of float64, shape (n,)
-            One for each vertex.
+        values : ndarray of float64, shape (n,) or (n, k)
+            One, or k of them, for each vertex.
 
         Returns
         -------
-        ndarray of float64, shape (size, size)
+        ndarray of float64, shape (size, size) or (size, size, k)
             Interpolated values, 0 where the surface is not seen.
         """
         ids, weights = np.full_like(self.ids, NOTHING), np.empty_like(self.weights)
@@ -84,8 +84,8 @@ class Canvas:
         draw_triangles(screen, surface.triangles, 0, self.depth.copy(), ids, weights)
         rows, columns = np.nonzero(ids != NOTHING)
         corner = values[surface.triangles[ids[rows, columns]]]
-        a, b = weights[rows, columns].T
-        out = np.zeros(ids.shape)
+        a, b = weights[rows, columns].T.reshape(2, -1, *[1] * (values.ndim - 1))
+        out = np.zeros(ids.shape + values.shape[1:])
         out[rows, columns] = a * corner[:, 0] + b * corner[:, 1] + (1 - a - b) * corner[:, 2]
         return out
 

@@ -208,6 +208,6 @@ def _blend_lenses(picture: _Picture, lenses: Surface) -> None:
     """Glass takes a little light away and mirrors a little of the sky, more towards its top."""
     height = lenses.vertices[:, 1]
     upper = (height - height.min()) / (height.max() - height.min())
-    cover = picture.canvas.cover(lenses, np.ones(len(height)))
-    mirrored = 0.02 * picture.scene.lamps.sky * picture.canvas.cover(lenses, upper) ** 2
+    seen = picture.canvas.cover(lenses, np.stack([np.ones(len(height)), upper], axis=1))
+    cover, mirrored = seen[..., 0], 0.02 * picture.scene.lamps.sky * seen[..., 1] ** 2
     picture.image[:] = picture.image * (1 - 0.07 * cover[..., None]) + mirrored[..., None]

@@ -55,6 +55,15 @@ def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
 
 
 @jit
+def _view_and_half(
+    x: float, y: float, z: float, camera: Floats, key: Floats
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return unit vectors from a place to the camera, and half-way to the key light."""
+    view = _unit(camera[0] - x, camera[1] - y, camera[2] - z)
+    return view, _unit(view[0] + key[0], view[1] + key[1], view[2] + key[2])
+
+
+@jit
 def _read(image: Singles, x: float, y: float) -> float:
     """Bilinear value of a map; columns wrap round, rows do not."""
     x, y = x - 0.5, y - 0.5
@@ -137,8 +146,7 @@ def shade_skin(
             )
             turned = (bx - nx) * key[0] + (by - ny) * key[1] + (bz - nz) * key[2]
             diffuse = min(max(1 + 0.8 * turned, 0.55), 1.45)
-            vx, vy, vz = _unit(camera[0] - v[6], camera[1] - v[7], camera[2] - v[8])
-            hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
+            (vx, vy, vz), (hx, hy, hz) = _view_and_half(v[6], v[7], v[8], camera, key)
             half = max(bx * hx + by * hy + bz * hz, 0.0)
             facing = max(nx * vx + ny * vy + nz * vz, 0.0)
             fresnel = 0.04 + 0.96 * (1 - min(max(hx * vx + hy * vy + hz * vz, 0.0), 1.0)) ** 5
@@ -200,8 +208,7 @@ def shade_eyes(
                 angle * 40 + around * 3
             )
             fibres *= 1 - 0.6 * min(max((angle - 0.78 * rim) / (0.22 * rim), 0.0), 1.0)
-            vx, vy, vz = _unit(camera[0] - v[6], camera[1] - v[7], camera[2] - v[8])
-            hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
+            (vx, vy, vz), (hx, hy, hz) = _view_and_half(v[6], v[7], v[8], camera, key)
             half = max(nx * hx + ny * hy + nz * hz, 0.0)
             mirror = 2 * (nx * vx + ny * vy + nz * vz) * ny - vy
             light = (v[3] + v[4] + v[5]) / 3
@@ -246,8 +253,7 @@ def shade_plain(
             if not _interpolate(ids, weights, triangles, vertices, first, row, column, v):
                 continue
             nx, ny, nz = _unit(v[0], v[1], v[2])
-            vx, vy, vz = _unit(camera[0] - v[6], camera[1] - v[7], camera[2] - v[8])
-            hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
+            _, (hx, hy, hz) = _view_and_half(v[6], v[7], v[8], camera, key)
             shine = gloss * max(nx * hx + ny * hy + nz * hz, 0.0) ** sharpness
             for k in range(3):
                 image[row, column, k] = (v[9 + k] + shine) * v[3 + k]
@@ -319,12 +325,8 @@ def strand_colours(
                 guides[g, q, 2] - guides[g, r, 2],
             )
             along = tx * key[0] + ty * key[1] + tz * key[2]
-            vx, vy, vz = _unit(
-                camera[0] - guides[g, p, 0],
-                camera[1] - guides[g, p, 1],
-                camera[2] - guides[g, p, 2],
-            )
-            hx, hy, hz = _unit(vx + key[0], vy + key[1], vz + key[2])
+            place = guides[g, p]
+            _, (hx, hy, hz) = _view_and_half(place[0], place[1], place[2], camera, key)
             sine = math.sqrt(max(1 - (tx * hx + ty * hy + tz * hz) ** 2, 0.0))
             diffuse = 0.55 + 0.45 * math.sqrt(max(1 - along * along, 0.0))
             root = 0.38 * (1 - 0.6 * pale)
