@@ -90,12 +90,15 @@ class Recogniser(Block):
 
     type: str
     """The name of a file in `src/anonbench/recognisers`."""
+    detector: str = "dlib_hog"
+    """Who finds the faces for the attacker `detected`: the name of a file in
+    `src/anonbench/detectors`, with its options in `detection.options`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the type."""
 
 
 class Detection(Block):
-    """Face detection on the originals."""
+    """Face detection, on the originals and on what the methods make of them."""
 
     subject: Annotated[list[str], Distinct] = Field(
         default=["dlib_hog", "mtcnn", "mediapipe_mesh", "haar"], min_length=1
@@ -197,6 +200,11 @@ class Params(Block):
             }
         )
 
+    @property
+    def attacker_detectors(self) -> list[str]:
+        """All detectors by which the recognisers of the run find faces, sorted."""
+        return sorted({self.recognisers[r].detector for r in self.run.recognisers})
+
 
 def _known_plugins(params: Params) -> None:
     """Raise for an entry whose plug-in does not exist."""
@@ -212,6 +220,7 @@ def _known_plugins(params: Params) -> None:
                 for k, m in params.methods.items()
                 for d in m.detectors
             ),
+            *((f"recognisers.{k}.detector", r.detector) for k, r in params.recognisers.items()),
             *(("detection.subject", d) for d in params.detection.subject),
             *(("detection.utility", d) for d in params.detection.utility),
             *(("detection.options", d) for d in params.detection.options),

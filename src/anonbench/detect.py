@@ -1,4 +1,4 @@
-"""Detection on the originals: every face of every image, once per detector."""
+"""Detection: every face of every image of an archive, once per detector."""
 
 from __future__ import annotations
 
@@ -23,26 +23,37 @@ SCHEMA = {
 
 
 def detect_files(
-    *, archive: Path | str, detector: str, options: Mapping[str, Any], out: Path | str
+    *,
+    archive: Path | str,
+    detector: str,
+    options: Mapping[str, Any],
+    out: Path | str,
+    boxes_only: bool = False,
 ) -> None:
-    """Run one detector over an archive of originals and write its detection table.
+    """Run one detector over an archive and write its detection table.
 
     Parameters
     ----------
     archive : path
-        Images as ingest packed them.
+        Images as ingest packed them, or those of a method; then the table's `image_id` is the
+        name of the archive's member, strength and image.
     detector : str
         A name of `anonbench.detectors`.
     options : mapping
         Its options.
     out : path
         Detection table, one row per face, in archive order.
+    boxes_only : bool
+        Whether landmarks and eyes are not needed and may be left out.
     """
-    model = detectors.get(detector).build(options)
+    plugin = detectors.get(detector)
+    model = plugin.build({**(plugin.info.boxes_only if boxes_only else {}), **options})
     found: list[dict[str, Any]] = []
     with ArchiveReader(archive) as images:
         for image_id in progress(images.names(), f"detect {detector}"):
-            faces = model.detect(images.read(image_id))
+            pixels = images.read(image_id)
+            # A fully black image holds no face: nothing to ask a detector.
+            faces = model.detect(pixels) if pixels.any() else []
             found.extend(face_row(image_id, k, face) for k, face in enumerate(faces))
     write_table(table_of(found), out)
 

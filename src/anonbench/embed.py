@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbench import recognisers
+from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, Embeddings, member, read_table, rows, write_embeddings
 from anonbench.ledger import Status
 from anonbench.progress import progress
 from anonbench.recognisers import Recogniser
 from anonbench.subjects import match
-from anonbench.types import Box, Pixels
+from anonbench.types import Box, Face, Pixels
 
 QUEUE = 64
 """Face chips embedded at a time: enough to keep a network busy, 4 MB."""
@@ -26,6 +27,7 @@ def embed_files(
     archive: Path | str,
     ledger: Path | str,
     subjects: Path | str,
+    detections: Path | str,
     recogniser: str,
     options: Mapping[str, Any],
     policies: Sequence[str],
@@ -40,13 +42,15 @@ def embed_files(
         Images of the method and what happened to each.
     subjects : path
         The subject's box and landmarks in every original image.
+    detections : path
+        What the attacker's detector finds in the images of the method, by `anonbench.detect`.
     recogniser : str
         A name of `anonbench.recognisers`.
     options : mapping
         Its options.
     policies : sequence of str
-        ``detected``: the recogniser finds the face in the image; it counts only if it overlaps the
-        subject's, so that a bystander is never scored as the subject. ``aligned``: box and
+        ``detected``: the attacker has to find the face in the image; it counts only if it overlaps
+        the subject's, so that a bystander is never scored as the subject. ``aligned``: box and
         landmarks of the original are known. An image that its method blacked out is a failure to
         acquire for both: all such images look the same.
     threads : int
@@ -58,6 +62,7 @@ def embed_files(
     table = read_table(subjects)
     states = _states(ledger)
     strengths = tuple(dict.fromkeys(strength for _, strength in states))
+    faces = read_faces(detections)
     job = _Job(
         plugin.build(options, threads),
         np.full(
@@ -75,9 +80,11 @@ def embed_files(
                 if state != Status.OK:
                     job.status[s, :, n] = state
                     continue
-                pixels = images.read(name)
+                pixels, found = images.read(name), faces.get(name, [])
                 for p, policy in enumerate(policies):
-                    job.look(pixels, subject, policy, (s, p, n))
+                    # The attacker `aligned` is told; nothing that he could find counts.
+                    seen = found if policy == "detected" else None
+                    job.look(pixels, subject, seen, (s, p, n))
     job.flush()
     ids = tuple(table["image_id"])
     write_embeddings(Embeddings(ids, strengths, tuple(policies), job.embeddings, job.status), out)
@@ -102,18 +109,26 @@ class _Job:
         self._chips: list[Pixels] = []
         self._places: list[tuple[int, int, int]] = []
 
-    def look(self, pixels: Pixels, subject: Any, policy: str, place: tuple[int, int, int]) -> None:
-        """Find and align the subject's face, or note why not."""
+    def look(
+        self,
+        pixels: Pixels,
+        subject: Any,
+        faces: Sequence[Face] | None,
+        place: tuple[int, int, int],
+    ) -> None:
+        """Align the subject's face, which must be among `faces` if those are given.
+
+        What cannot be aligned is noted with its reason.
+        """
         points = np.asarray(subject.points, np.float32).reshape(-1, 2)
         state = Status.OK if len(points) else Status.NO_FACE
-        if policy == "detected" and state == Status.OK:
-            faces = self.model.detect(pixels)
+        if faces is not None and state == Status.OK:
             box = Box(subject.left, subject.top, subject.right, subject.bottom)
             index = match(faces, box)
             if index is None:
                 state = Status.OTHER_FACE if faces else Status.NO_FACE
             else:
-                points = faces[index].points
+                points = self.model.landmarks(pixels, faces[index])
         self.status[place] = str(state)
         if state != Status.OK:
             return

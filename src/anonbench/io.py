@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 
 from anonbench.types import Pixels
 
-PNG_LEVEL = 1
-"""zlib level of stored images: a third of the default's time for a tenth more size."""
+PNG_SETTINGS = (
+    cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
+)  # fmt: skip
+"""How zlib packs stored images: a third of the default's time for a tenth more size, and noise,
+in which there is nothing to be found, in six tenths of the time that level 1 would take alone."""
 
 METRIC_COLUMNS = (
     "dataset", "method", "strength", "task", "attack", "system", "policy", "metric",
@@ -57,9 +60,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 def encode_png(pixels: Pixels) -> bytes:
     """Encode RGB pixels as PNG bytes."""
-    done, buffer = cv2.imencode(
-        ".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
-    )
+    done, buffer = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), PNG_SETTINGS)
     if not done:
         raise ValueError(f"cannot encode an image of shape {pixels.shape}")
     return bytes(buffer)

@@ -15,11 +15,8 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 
-from anonbench import detectors
 from anonbench.detect import read_faces
-from anonbench.detectors import Detector
 from anonbench.io import ArchiveReader, member, read_table, rows, write_table
 from anonbench.ledger import Status
 from anonbench.progress import progress
@@ -30,13 +27,13 @@ DETECTED_IOU = 0.5
 """A face counts as still found if a detection overlaps the detector's own box on the original
 at least so much (the usual bound of detection benchmarks)."""
 
+SSIM_WINDOW = 7
+"""Side of the square in which the structural similarity of a pixel is taken."""
+
 MEASURES = (
     "ssim_inside", "ssim_outside", "mse_inside", "mse_outside", "mse_region", "unchanged_outside",
 )  # fmt: skip
 """What `similarity` returns, and columns of the table even if no image could be measured."""
-
-LEAN = {"haar": {"eyes": False}, "dlib_hog": {"landmarks": False}}
-"""Options that spare a detector work whose result is not used here."""
 
 _NAN = float("nan")
 
@@ -56,7 +53,7 @@ def utility_files(
     ledger: Path | str,
     subjects: Path | str,
     detections: Mapping[str, Path | str],
-    options: Mapping[str, Mapping[str, Any]],
+    redetections: Mapping[str, Path | str],
     out: Path | str,
 ) -> None:
     """Compare all images of a method with their originals and write one row an image and strength.
@@ -69,19 +66,15 @@ def utility_files(
         Images of the method and what happened to each.
     subjects : path
         The subject's box in every original.
-    detections : mapping of str to path
-        Tables on the originals of the detectors to try on the results.
-    options : mapping
-        Options by detector.
+    detections, redetections : mapping of str to path
+        What detectors find in the originals, and in the images of the method.
     out : path
         Columns: image_id, strength, status, ssim_inside, ssim_outside, mse_inside, mse_outside,
         mse_region (inside what the method had to change), unchanged_outside, and per detector
         ``found_NAME`` (0 or 1) and ``extra_NAME`` (faces found besides the subject's). An image
         without output counts as not found; what cannot be measured on it is NaN.
     """
-    models = {
-        n: detectors.get(n).build({**LEAN.get(n, {}), **options.get(n, {})}) for n in detections
-    }
+    found = {name: read_faces(path) for name, path in redetections.items()}
     references = _references(subjects, detections)
     written = []
     states = read_table(ledger)
@@ -96,9 +89,10 @@ def utility_files(
                 )
             name = member(row.strength, row.image_id)
             result = after.read(name) if name in after else None
-            written.append(_row(row, cached[1], result, references[row.image_id], models))
+            boxes = {d: [f.box for f in faces.get(name, [])] for d, faces in found.items()}
+            written.append(_row(row, cached[1], result, references[row.image_id], boxes))
     columns = ["image_id", "strength", "status", *MEASURES]
-    columns += [f"{kind}_{name}" for name in models for kind in ("found", "extra")]
+    columns += [f"{kind}_{name}" for name in found for kind in ("found", "extra")]
     write_table(pd.DataFrame(written, columns=columns), out)
 
 
@@ -121,18 +115,16 @@ def _row(
     before: Pixels | None,
     after: Pixels | None,
     reference: Reference,
-    models: Mapping[str, Detector],
+    found: Mapping[str, Sequence[Box]],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "image_id": state.image_id, "strength": state.strength, "status": state.status,
     }  # fmt: skip
     if before is None or after is None:
-        row |= dict.fromkeys((f"found_{name}" for name in models), 0.0)
+        row |= dict.fromkeys((f"found_{name}" for name in found), 0.0)
         return row
     row |= similarity(before, after, reference.subject, regions_of(state.regions))
-    for name, model in models.items():
-        # A fully black image holds no face: nothing to ask a detector.
-        boxes = [f.box for f in model.detect(after)] if after.any() else []
+    for name, boxes in found.items():
         target = reference.boxes[name]
         hits = [target is not None and b.iou(target) >= DETECTED_IOU for b in boxes]
         row[f"found_{name}"] = float(any(hits))
@@ -198,8 +190,25 @@ def _mean(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 
 
 def _ssim(before: Pixels, after: Pixels) -> NDArray[np.float32]:
-    if min(before.shape[:2]) < 7:
+    """Return the SSIM of the luma at every pixel as scikit-image does, in a fifth of its time.
+
+    Uniform window, sample covariances, borders reflected; NaN for images below the window's size.
+    """
+    if min(before.shape[:2]) < SSIM_WINDOW:
         return np.full(before.shape[:2], np.nan, np.float32)
     first, second = (cv2.cvtColor(i, cv2.COLOR_RGB2GRAY) for i in (before, after))
-    _, full = structural_similarity(first, second, data_range=255, full=True)
-    return np.asarray(full, np.float32)
+    x, y = first.astype(np.int32), second.astype(np.int32)
+    mean_x, mean_y, xx, yy, xy = map(_window_mean, (x, y, x * x, y * y, x * y))
+    unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
+    products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    covariance, variances = unbiased * (xy - products), unbiased * (xx + yy - squares)
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    ssim = (2 * products + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
+    return np.asarray(ssim, np.float32)
+
+
+def _window_mean(values: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the mean around every pixel; sums of whole numbers are exact."""
+    window = (SSIM_WINDOW, SSIM_WINDOW)
+    sums = cv2.boxFilter(values, cv2.CV_32S, window, normalize=False, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(sums / SSIM_WINDOW**2, np.float64)

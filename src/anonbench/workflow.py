@@ -90,7 +90,7 @@ class Plan:
             "datasets": list(self.params.datasets),
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
-            "detectors": self.params.detectors,
+            "detectors": [*self.params.detectors, *self.params.attacker_detectors],
         }[catalogue]
         return "|".join(sorted(set(names)))
 
@@ -177,6 +177,11 @@ class Plan:
         """Return the detectors of a method; controls look at no face and wait for none."""
         return [] if method in CONTROLS else self.params.method(method).detectors
 
+    def attacker_detections(self, recogniser: str) -> str:
+        """Return the pattern of the tables in which a recogniser finds the faces of a method."""
+        detector = self.params.recognisers[recogniser].detector
+        return f"results/redetect/{{method}}/{{dataset}}.{detector}.parquet"
+
     # Code
 
     def library(
@@ -222,8 +227,6 @@ class Plan:
             plugins.append(f"anonbench.recognisers.{self.params.recognisers[recogniser].type}")
         if detector:
             plugins.append(f"anonbench.detectors.{detector}")
-        if script == "measure":
-            plugins += [f"anonbench.detectors.{d}" for d in self.params.detection.utility]
         return sources.closure([self.root / "workflow" / "scripts" / f"{script}.py"], plugins)
 
     def code(self) -> dict[str, dict[str, str]]:
@@ -244,6 +247,8 @@ class Plan:
             # All but the last ask the methods for labels or identity strengths.
             groups["stage"][stage] = self._stage(*scripts) + (infos if stage != "check" else [])
         chain = self._stage("embed", "score", "measure")
+        for detector in {*self.params.detection.utility, *self.params.attacker_detectors}:
+            chain += self._library("detect", detector=detector)
         for recogniser in self.recognisers:
             chain += self._library("embed", recogniser=recogniser)
         for method in self.methods:

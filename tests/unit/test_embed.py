@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
-from anonbench import recognisers
+from anonbench import detectors, recognisers
+from anonbench.detect import detect_files
+from anonbench.detectors import Detector
 from anonbench.drawn import draw_face
 from anonbench.embed import QUEUE, embed_files
 from anonbench.io import ArchiveWriter, Embeddings, member, read_embeddings, write_table
 from anonbench.recognisers import Recogniser
 from anonbench.subjects import five_points, match
-from anonbench.types import Box, Pixels
+from anonbench.types import Box, Face, Pixels
 
 POLICIES = ("detected", "aligned")
 
@@ -23,6 +26,17 @@ POLICIES = ("detected", "aligned")
 @cache
 def model() -> Recogniser:
     return recognisers.get("dlib").build({}, threads=1)
+
+
+@cache
+def finder() -> Detector:
+    return detectors.get("dlib_hog").build({})
+
+
+def alone(pixels: Pixels) -> NDArray[np.float32]:
+    """Embed the first face of an image."""
+    points = model().landmarks(pixels, finder().detect(pixels)[0])
+    return model().embed([model().align(pixels, points)])[0]
 
 
 @cache
@@ -34,10 +48,9 @@ def two_people() -> Pixels:
 
 
 def subject_row(name: str, pixels: Pixels, nth: int = 0) -> dict[str, object]:
-    faces = sorted(model().detect(pixels), key=lambda f: f.box.left)
-    face = faces[nth]
-    box = {k: float(v) for k, v in face.box._asdict().items()}
-    return {"image_id": name, "status": "ok", **box, "points": face.points.ravel().tolist()}
+    face = sorted(finder().detect(pixels), key=lambda f: f.box.left)[nth]
+    points = model().landmarks(pixels, face).ravel().tolist()
+    return {"image_id": name, "status": "ok", **face.box._asdict(), "points": points}
 
 
 def unknown(name: str, status: str = "no_face") -> dict[str, object]:
@@ -60,10 +73,14 @@ def embed(
     ledger = pd.DataFrame(states, columns=["image_id", "strength", "status"])
     write_table(ledger, folder / "ledger.parquet")
     write_table(pd.DataFrame(subjects), folder / "subjects.parquet")
+    detect_files(
+        archive=folder / "a.tar", detector="dlib_hog", options={}, boxes_only=True,
+        out=folder / "faces.parquet",
+    )  # fmt: skip
     embed_files(
         archive=folder / "a.tar", ledger=folder / "ledger.parquet",
-        subjects=folder / "subjects.parquet", recogniser="dlib", options={}, policies=policies,
-        threads=1, out=folder / "out.npz",
+        subjects=folder / "subjects.parquet", detections=folder / "faces.parquet",
+        recogniser="dlib", options={}, policies=policies, threads=1, out=folder / "out.npz",
     )  # fmt: skip
     return read_embeddings(folder / "out.npz")
 
@@ -79,13 +96,13 @@ def test_bystander_is_never_scored_as_the_subject(tmp_path: Path) -> None:
     row = subject_row("x", two_people())
     box = Box(*(row[k] for k in ("left", "top", "right", "bottom")))  # type: ignore[arg-type]
     hidden = blackened(two_people(), box)
-    seen = model().detect(hidden)
+    seen = finder().detect(hidden)
     assert len(seen) == 1 and match(seen, box) is None, "the attacker sees the bystander only"
     found = embed(tmp_path, {"5/x": hidden}, [("x", "5", "ok")], [row])
     assert found.status[0, :, 0].tolist() == ["other_face", "ok"]
     assert np.isnan(found.embeddings[0, 0, 0]).all()
     aligned = found.embeddings[0, 1, 0]
-    bystander = model().embed([model().align(hidden, seen[0].points)])[0]
+    bystander = alone(hidden)
     assert np.linalg.norm(aligned - bystander) > 0.1, "who is told the place looks at the place"
 
 
@@ -93,14 +110,9 @@ def test_subject_among_others_is_the_one_embedded(tmp_path: Path) -> None:
     rows = [subject_row("left", two_people(), 0), subject_row("right", two_people(), 1)]
     images = {member("5", str(r["image_id"])): two_people() for r in rows}
     found = embed(tmp_path, images, [("left", "5", "ok"), ("right", "5", "ok")], rows)
-    alone = [
-        model().embed([model().align(p, model().detect(p)[0].points)])[0]
-        for p in (draw_face(0, 0), draw_face(1, 0))
-    ]
+    both = [alone(draw_face(0, 0)), alone(draw_face(1, 0))]
     for k in (0, 1):
-        own, other = (
-            np.linalg.norm(found.embeddings[0, 0, k] - a) for a in (alone[k], alone[1 - k])
-        )
+        own, other = (np.linalg.norm(found.embeddings[0, 0, k] - a) for a in (both[k], both[1 - k]))
         assert own < other
     # On the originals both attackers look at the same face.
     np.testing.assert_array_equal(found.embeddings[0, 0], found.embeddings[0, 1])
@@ -166,5 +178,16 @@ def test_landmarks_given_to_the_attacker_are_those_of_the_box() -> None:
     from anonbench.dlib_files import weight_file
 
     predictor = dlib.shape_predictor(str(weight_file("shape_predictor_5_face_landmarks.dat")))
-    face = model().detect(two_people())[0]
-    np.testing.assert_array_equal(five_points(predictor, two_people(), face.box), face.points)
+    face = finder().detect(two_people())[0]
+    found = model().landmarks(two_people(), face)
+    np.testing.assert_array_equal(five_points(predictor, two_people(), face.box), found)
+
+
+def test_box_beyond_the_image_is_clipped_before_landmarks_are_sought() -> None:
+    picture = draw_face(0, 0)
+    height, width = picture.shape[:2]
+    beyond = Face(Box(-30, -20, width + 40, height + 50))
+    inside = Face(Box(0, 0, width + 1, height + 1))
+    found = [model().landmarks(picture, f) for f in (beyond, inside, Face(Box(0, 0, 60, 60)))]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] != found[2]).any()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.metrics import structural_similarity
 
-from anonbench.detect import face_row, table_of
+from anonbench.detect import detect_files, face_row, table_of
 from anonbench.detectors import get
 from anonbench.drawn import draw_face
 from anonbench.io import ArchiveWriter, read_table, write_table
@@ -64,6 +66,20 @@ def test_box_beyond_the_image_is_cut() -> None:
     assert found["mse_inside"] == pytest.approx(100) and np.isnan(found["mse_outside"])
 
 
+@pytest.mark.parametrize("size", [(7, 7), (8, 30), (61, 47)])
+def test_structural_similarity_is_that_of_scikit_image(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    before = rng.integers(0, 256, (*size, 3)).astype(np.uint8)
+    after = cv2.blur(before, (3, 3))
+    luma = [cv2.cvtColor(i, cv2.COLOR_RGB2GRAY) for i in (before, after)]
+    _, expected = structural_similarity(*luma, data_range=255, full=True)
+    box = Box(2, 1, 6, 5)
+    found = similarity(before, after, box, [])
+    assert found["ssim_inside"] == pytest.approx(expected[1:5, 2:6].mean(), abs=1e-6)
+    expected[1:5, 2:6] = np.nan
+    assert found["ssim_outside"] == pytest.approx(np.nanmean(expected), abs=1e-6)
+
+
 def test_regions_are_read_from_their_flat_list() -> None:
     assert regions_of(np.array([1, 2, 3, 4, 5, 6, 7, 8])) == [(1, 2, 3, 4), (5, 6, 7, 8)]
     assert regions_of([]) == []
@@ -99,11 +115,15 @@ def written(tmp_path: Path) -> pd.DataFrame:
     faces = get("haar").build({}).detect(picture)
     rows = [face_row(n, k, f) for n in ("kept", "black", "hidden") for k, f in enumerate(faces)]
     write_table(table_of(rows), tmp_path / "haar.parquet")
+    detect_files(
+        archive=tmp_path / "results.tar", detector="haar", options={}, boxes_only=True,
+        out=tmp_path / "again.parquet",
+    )  # fmt: skip
     utility_files(
         originals=tmp_path / "originals.tar", archive=tmp_path / "results.tar",
         ledger=tmp_path / "ledger.parquet", subjects=tmp_path / "subjects.parquet",
-        detections={"haar": tmp_path / "haar.parquet"}, options={},
-        out=tmp_path / "out.parquet",
+        detections={"haar": tmp_path / "haar.parquet"},
+        redetections={"haar": tmp_path / "again.parquet"}, out=tmp_path / "out.parquet",
     )  # fmt: skip
     return read_table(tmp_path / "out.parquet").set_index("image_id")
 
@@ -131,8 +151,8 @@ def test_columns_are_there_even_if_nothing_could_be_measured(tmp_path: Path) -> 
     utility_files(
         originals=tmp_path / "originals.tar", archive=tmp_path / "results.tar",
         ledger=tmp_path / "ledger.parquet", subjects=tmp_path / "subjects.parquet",
-        detections={"haar": tmp_path / "haar.parquet"}, options={},
-        out=tmp_path / "out.parquet",
+        detections={"haar": tmp_path / "haar.parquet"},
+        redetections={"haar": tmp_path / "haar.parquet"}, out=tmp_path / "out.parquet",
     )  # fmt: skip
     table = read_table(tmp_path / "out.parquet")
     assert set(MEASURES) | {"found_haar", "extra_haar"} < set(table.columns)

@@ -12,8 +12,31 @@ rule detect:
         "../../envs/faces.yaml"
     params:
         options=lambda wildcards: PLAN.detector_options(wildcards.detector),
+        boxes_only=False,
     message:
         "detecting faces of {wildcards.dataset} with {wildcards.detector}"
+    script:
+        "../scripts/detect.py"
+
+
+# Once for all who ask: the measures of utility, and every recogniser that uses the detector.
+rule redetect:
+    input:
+        archive="results/anonymise/{method}/{dataset}.tar",
+        library=lambda wildcards: PLAN.library("detect", detector=wildcards.detector),
+    output:
+        "results/redetect/{method}/{dataset}.{detector}.parquet",
+    log:
+        "logs/redetect/{method}/{dataset}.{detector}.log",
+    benchmark:
+        "benchmarks/results/redetect/{method}/{dataset}.{detector}.tsv"
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        options=lambda wildcards: PLAN.detector_options(wildcards.detector),
+        boxes_only=True,
+    message:
+        "looking for faces in {wildcards.method} of {wildcards.dataset} with {wildcards.detector}"
     script:
         "../scripts/detect.py"
 

@@ -3,6 +3,7 @@ rule embed:
         archive="results/anonymise/{method}/{dataset}.tar",
         ledger="results/anonymise/{method}/{dataset}.ledger.parquet",
         subjects="results/detect/{dataset}/subjects.parquet",
+        detections=lambda wildcards: PLAN.attacker_detections(wildcards.recogniser),
         library=lambda wildcards: PLAN.library("embed", recogniser=wildcards.recogniser),
     output:
         "results/embed/{method}/{dataset}.{recogniser}.npz",

@@ -9,6 +9,10 @@ rule measure:
             "results/detect/{{dataset}}/{detector}.parquet",
             detector=PLAN.params.detection.utility,
         ),
+        redetections=expand(
+            "results/redetect/{{method}}/{{dataset}}.{detector}.parquet",
+            detector=PLAN.params.detection.utility,
+        ),
         library=PLAN.library("measure"),
     output:
         images="results/utility/{method}/{dataset}.images.parquet",
@@ -20,7 +24,6 @@ rule measure:
         "../../envs/faces.yaml"
     params:
         detectors=PLAN.params.detection.utility,
-        options=PLAN.params.detection.options,
     message:
         "measuring what {wildcards.method} leaves of {wildcards.dataset}"
     script:

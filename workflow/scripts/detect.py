@@ -5,6 +5,7 @@ with logged(snakemake.log[0]):
     detect_files(
         archive=snakemake.input.archive,
         detector=snakemake.wildcards.detector,
+        boxes_only=snakemake.params.boxes_only,
         options=snakemake.params.options,
         out=snakemake.output[0],
     )

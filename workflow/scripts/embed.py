@@ -7,6 +7,7 @@ with logged(snakemake.log[0]):
         archive=snakemake.input.archive,
         ledger=snakemake.input.ledger,
         subjects=snakemake.input.subjects,
+        detections=snakemake.input.detections,
         recogniser=settings["type"],
         options=settings["options"],
         policies=snakemake.params.policies,

@@ -9,6 +9,6 @@ with logged(snakemake.log[0]):
         ledger=snakemake.input.ledger,
         subjects=snakemake.input.subjects,
         detections=dict(zip(detectors, snakemake.input.detections, strict=True)),
-        options=snakemake.params.options,
+        redetections=dict(zip(detectors, snakemake.input.redetections, strict=True)),
         out=snakemake.output.images,
     )

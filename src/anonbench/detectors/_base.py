@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anonbench.types import Face, Pixels
@@ -21,11 +21,14 @@ class Info:
         Paper or documentation.
     points : int
         Number of landmarks a face has; 0 for none.
+    boxes_only : mapping
+        Options that spare work where only boxes are wanted, and find the same boxes.
     """
 
     label: str
     reference: str
     points: int = 0
+    boxes_only: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Detector(Protocol):

@@ -49,6 +49,11 @@ class DlibHogDetector:
 
 
 PLUGIN = DetectorPlugin(
-    Info("dlib HOG", "King 2009, 2015; Kazemi and Sullivan 2014 (landmarks)", points=68),
+    Info(
+        "dlib HOG",
+        "King 2009, 2015; Kazemi and Sullivan 2014 (landmarks)",
+        points=68,
+        boxes_only={"landmarks": False},
+    ),
     DlibHogDetector,
 )

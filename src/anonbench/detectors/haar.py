@@ -117,6 +117,10 @@ class HaarDetector:
 
 
 PLUGIN = DetectorPlugin(
-    Info("Haar cascades", "Viola and Jones 2001; OpenCV 4 cascades, as in Heimes 2021"),
+    Info(
+        "Haar cascades",
+        "Viola and Jones 2001; OpenCV 4 cascades, as in Heimes 2021",
+        boxes_only={"eyes": False},
+    ),
     HaarDetector,
 )

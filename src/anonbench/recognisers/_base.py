@@ -35,10 +35,10 @@ class Info:
 
 
 class Recogniser(Protocol):
-    """Finds faces, aligns them, and embeds them; alike faces have a small Euclidean distance."""
+    """Aligns faces and embeds them; alike faces have a small Euclidean distance."""
 
-    def detect(self, pixels: Pixels) -> list[Face]:
-        """Return the faces the attacker's own detector finds, with the points `align` needs."""
+    def landmarks(self, pixels: Pixels, face: Face) -> NDArray[np.float32]:
+        """Return the landmarks (K, 2) that `align` needs of a face that a detector found."""
         ...
 
     def align(self, pixels: Pixels, points: NDArray[np.float32]) -> Pixels:

@@ -1,4 +1,4 @@
-"""What both dlib recognisers share: finding faces as ``face_recognition`` does, and face chips."""
+"""What both dlib recognisers share: landmarks as ``face_recognition`` has them, and face chips."""
 
 from __future__ import annotations
 
@@ -15,35 +15,21 @@ PADDING = 0.25
 
 
 class DlibAlignment:
-    """HOG detector, five landmarks, and chips of 150 x 150 pixels with a quarter of padding.
+    """Five landmarks, and chips of 150 x 150 pixels with a quarter of padding."""
 
-    Parameters
-    ----------
-    upsample : int
-        How often the image is doubled before detection; 1 as in ``face_recognition``.
-    """
-
-    def __init__(self, upsample: int = 1) -> None:
-        self._upsample = upsample
-        self._detector = dlib.get_frontal_face_detector()
+    def __init__(self) -> None:
         self._predictor = dlib.shape_predictor(
             str(weight_file("shape_predictor_5_face_landmarks.dat"))
         )
 
-    def detect(self, pixels: Pixels) -> list[Face]:
-        """Return the faces that HOG finds, with five landmarks each."""
+    def landmarks(self, pixels: Pixels, face: Face) -> NDArray[np.float32]:
+        """Return five landmarks (5, 2)."""
         height, width = pixels.shape[:2]
-        faces = []
-        for r in self._detector(pixels, self._upsample):
-            # face_recognition clips boxes to the image before it looks for landmarks.
-            box = Box(
-                max(r.left(), 0),
-                max(r.top(), 0),
-                min(r.right(), width) + 1,
-                min(r.bottom(), height) + 1,
-            )
-            faces.append(Face(box, points=five_points(self._predictor, pixels, box)))
-        return faces
+        left, top, right, bottom = face.box
+        # face_recognition clips boxes to the image before it looks for landmarks; its right and
+        # bottom belong to the box, ours do not.
+        clipped = Box(max(left, 0), max(top, 0), min(right, width + 1), min(bottom, height + 1))
+        return five_points(self._predictor, pixels, clipped)
 
     def align(self, pixels: Pixels, points: NDArray[np.float32]) -> Pixels:
         """Return the chip (150, 150, 3) that dlib cuts out for five landmarks (5, 2)."""

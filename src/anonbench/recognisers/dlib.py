@@ -25,14 +25,12 @@ class DlibRecogniser(DlibAlignment):
     ----------
     threads : int
         Threads of PyTorch.
-    upsample : int
-        See `DlibAlignment`.
     device : str
         ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, threads: int = 1, upsample: int = 1, device: str = "cpu") -> None:
-        super().__init__(upsample)
+    def __init__(self, threads: int = 1, device: str = "cpu") -> None:
+        super().__init__()
         torch.set_num_threads(threads)
         self._device = device
         self._network = load(weight_file(WEIGHTS)).to(device)

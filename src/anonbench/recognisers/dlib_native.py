@@ -23,12 +23,10 @@ class DlibNativeRecogniser(DlibAlignment):
     ----------
     threads : int
         Ignored: dlib uses one thread a call.
-    upsample : int
-        See `DlibAlignment`.
     """
 
-    def __init__(self, threads: int = 1, upsample: int = 1) -> None:
-        super().__init__(upsample)
+    def __init__(self, threads: int = 1) -> None:
+        super().__init__()
         self._encoder = dlib.face_recognition_model_v1(str(weight_file(WEIGHTS)))
 
     def embed(self, chips: Sequence[Pixels]) -> NDArray[np.float32]:
