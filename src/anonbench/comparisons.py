@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from anonbench.metrics.identification import mate_ranks
+from anonbench.metrics.replicates import Replicates, Weights, replicate_counts, threshold_grid
+from anonbench.metrics.score_sets import ScoreSet, SortedScores
 from anonbench.protocols import Partition
 
 Floats = NDArray[np.floating[Any]]
@@ -23,30 +27,77 @@ _DIRECT = 1 << 33
 _CANCELLED = 1e-6
 
 
-@dataclass(frozen=True)
-class Comparisons:
+@dataclass(frozen=True, kw_only=True)
+class Compared(ABC):
     """Similarities (minus distance) of all comparisons of one attack, failed ones -inf.
 
     Attributes
     ----------
-    mated : (M,) float32; mated_subjects : (M,) subject codes
-    nonmated : (N,) float32; nonmated_gallery, nonmated_probe : (N,) subject codes
+    mated : (M,) float32
+    mated_subjects : (M,) subject codes
     distinct_nonmated : non-mated comparisons of distinct pairs of images
-    ranks : (P,) int64 rank of each closed-set probe's mate; rank_subjects : (P,) their codes
+    ranks : (P,) int64 rank of each closed-set probe's mate (see `mate_ranks`); where the
+        comparisons were counted rather than held, 2 stands for any rank from 2
+    rank_subjects : (P,) subject codes
     n_gallery : gallery subjects
     folds : (M,), (N,) fold numbers of explicit pairs, else None
     """
 
     mated: NDArray[np.float32]
     mated_subjects: Codes
-    nonmated: NDArray[np.float32]
-    nonmated_gallery: Codes
-    nonmated_probe: Codes
     distinct_nonmated: int
     ranks: NDArray[np.int64]
     rank_subjects: Codes
     n_gallery: int
     folds: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    @cached_property
+    def mated_set(self) -> SortedScores:
+        """The mated scores as a set."""
+        return SortedScores(self.mated, "mated")
+
+    @property
+    @abstractmethod
+    def nonmated_set(self) -> ScoreSet:
+        """The non-mated scores as a set."""
+
+    @abstractmethod
+    def replicated(self, weights: Weights, units: Codes, fixed: Floats) -> Replicates:
+        """Weighted counts of every bootstrap replicate.
+
+        Parameters
+        ----------
+        weights : (B, U) from `subject_weights`
+        units : (S,) resampling unit of each subject
+        fixed : thresholds at which to count besides others; NaN is left out
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparisons(Compared):
+    """Comparisons with every non-mated score in memory.
+
+    Attributes
+    ----------
+    nonmated : (N,) float32
+    nonmated_gallery, nonmated_probe : (N,) subject codes
+    """
+
+    nonmated: NDArray[np.float32]
+    nonmated_gallery: Codes
+    nonmated_probe: Codes
+
+    @cached_property
+    def nonmated_set(self) -> SortedScores:
+        """The non-mated scores, sorted."""
+        return SortedScores(self.nonmated, "non-mated")
+
+    def replicated(self, weights: Weights, units: Codes, fixed: Floats) -> Replicates:
+        """Weighted counts of every bootstrap replicate, exact at every threshold."""
+        grid, exhaustive = threshold_grid(self.mated, self.nonmated, fixed)
+        mated = self.mated, units[self.mated_subjects]
+        nonmated = self.nonmated, units[self.nonmated_gallery], units[self.nonmated_probe]
+        return replicate_counts(weights, grid, mated, nonmated, exhaustive)
 
 
 def distances(a: Floats, b: Floats) -> NDArray[np.float32]:
@@ -82,11 +133,6 @@ def paired_distances(a: Floats, b: Floats) -> NDArray[np.float32]:
         result[part] = np.sqrt(np.einsum("nd,nd->n", difference, difference))
     result[np.isnan(result)] = np.inf
     return result
-
-
-def finite_scores(scores: Floats) -> Floats:
-    """Return the scores of completed comparisons, those that are not -inf."""
-    return np.asarray(scores[np.isfinite(scores)])
 
 
 def compare(gallery: Floats, probe: Floats, partition: Partition, same_source: bool) -> Comparisons:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anonbench import io, seeds
-from anonbench.comparisons import Comparisons, compare, paired_distances
+from anonbench.comparisons import Compared, compare, paired_distances
 from anonbench.io import METRIC_COLUMNS, Embeddings
 from anonbench.metrics.intervals import subject_weights
 from anonbench.metrics.results import OperatingPoint
@@ -68,7 +68,7 @@ class _Clear:
     side: _Side
     thresholds: Mapping[float, OperatingPoint]
     width: float
-    baseline: Comparisons
+    baseline: Compared
 
 
 def score(
@@ -106,6 +106,7 @@ def score(
         return _not_computed(anonymised, dataset, method, system, attacks)
     part = partition(manifest, enrolment, pairs)
     weights = subject_weights(len(part.subject_names), settings.replicates, generator)
+    units = np.arange(len(part.subject_names))
     names = {"dataset": dataset, "method": method, "system": system}
     order = _order(original, manifest, part), _order(anonymised, manifest, part)
     tables: list[ScoreTables] = []
@@ -117,7 +118,7 @@ def score(
                 if attack.name == "baseline" and (method != "original" or index > 0):
                     continue
                 place = {"strength": strength, "attack": attack.name, "policy": policy}
-                rows = Rows({**names, **place}, settings, weights)
+                rows = Rows({**names, **place}, settings, weights, units)
                 tables.append(_attack_tables(rows, attack, clear, side, part))
     return ScoreTables(
         _stack([table.metrics for table in tables], METRIC_COLUMNS),

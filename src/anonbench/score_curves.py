@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from anonbench.comparisons import Comparisons, finite_scores
+from anonbench.comparisons import Compared
 from anonbench.metrics import verification
 
 CURVE_COLUMNS = (
@@ -27,20 +27,19 @@ CURVE_POINTS = 1000
 _MIN_BINS = 60
 
 
-def curve_table(
-    context: Mapping[str, str], scores: Comparisons, minimum_mated: int
-) -> pd.DataFrame:
+def curve_table(context: Mapping[str, str], scores: Compared, minimum_mated: int) -> pd.DataFrame:
     """DET points of completed and of all comparisons, at most 1000 each.
 
     A condition with fewer than `minimum_mated` completed mated comparisons has no curve.
     """
-    mated, nonmated = finite_scores(scores.mated), finite_scores(scores.nonmated)
+    everything = scores.mated_set, scores.nonmated_set
+    mated, nonmated = (held.finite() for held in everything)
     # Where both orders of a pair are compared, they are one observation: what stands behind a
     # point is the number of distinct pairs.
-    orders = max(1, scores.nonmated.size // max(1, scores.distinct_nonmated))
+    orders = max(1, scores.nonmated_set.size // max(1, scores.distinct_nonmated))
     tables = []
     if mated.size >= max(1, minimum_mated) and nonmated.size:
-        kinds = {"completed": (mated, nonmated), "generalised": (scores.mated, scores.nonmated)}
+        kinds = {"completed": (mated, nonmated), "generalised": everything}
         for kind, (m, n) in kinds.items():
             points = verification.det_points(verification.error_rates(m, n), CURVE_POINTS)
             columns = {
@@ -54,10 +53,10 @@ def curve_table(
     return pd.concat(tables) if tables else pd.DataFrame(columns=list(CURVE_COLUMNS))
 
 
-def bin_width(baseline: Comparisons) -> float:
+def bin_width(baseline: Compared) -> float:
     """Width 1, 2 or 5 x 10^k that gives the clear distances at least 60 bins."""
-    finite = np.concatenate([finite_scores(baseline.mated), finite_scores(baseline.nonmated)])
-    widest = -float(finite.min()) if finite.size else 0.0
+    sets = baseline.mated_set, baseline.nonmated_set
+    widest = max((-held.lowest for held in sets if held.completed), default=0.0)
     if widest <= 0.0:
         return 0.02
     power = 10.0 ** math.floor(math.log10(widest / _MIN_BINS))
@@ -66,13 +65,11 @@ def bin_width(baseline: Comparisons) -> float:
     )
 
 
-def histogram_table(context: Mapping[str, str], scores: Comparisons, width: float) -> pd.DataFrame:
+def histogram_table(context: Mapping[str, str], scores: Compared, width: float) -> pd.DataFrame:
     """Completed distances counted in bins of `width` from 0, mated and non-mated on one grid."""
-    sets = {True: -finite_scores(scores.mated), False: -finite_scores(scores.nonmated)}
-    bins = {
-        mated: np.floor(d.astype(np.float64) / width).astype(np.int64) for mated, d in sets.items()
-    }
-    size = max((int(b.max()) + 1 for b in bins.values() if b.size), default=0)
+    sets = {True: scores.mated_set, False: scores.nonmated_set}
+    bins = {mated: held.bin_counts(width) for mated, held in sets.items()}
+    size = max(counts.size for counts in bins.values())
     edges = np.arange(size + 1) * width
     tables = [
         pd.DataFrame(
@@ -81,10 +78,10 @@ def histogram_table(context: Mapping[str, str], scores: Comparisons, width: floa
                 "mated": mated,
                 "left": edges[:-1],
                 "right": edges[1:],
-                "count": np.bincount(chosen, minlength=size),
+                "count": np.pad(counts, (0, size - counts.size)),
             }
         )
-        for mated, chosen in bins.items()
-        if chosen.size
+        for mated, counts in bins.items()
+        if sets[mated].completed
     ]
     return pd.concat(tables) if tables else pd.DataFrame(columns=list(HISTOGRAM_COLUMNS))

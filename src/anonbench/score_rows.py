@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbench.comparisons import Comparisons
+from anonbench.comparisons import Compared
 from anonbench.metrics import intervals
 from anonbench.metrics.identification import chance, cmc
 
@@ -32,12 +32,30 @@ class ScoreSettings:
 
 @dataclass
 class Rows:
-    """Collects the metric rows of one condition."""
+    """Collects the metric rows of one condition.
+
+    Attributes
+    ----------
+    context : key columns
+    settings : ScoreSettings
+    weights : (B, U) how often each resampling unit is drawn
+    units : (S,) resampling unit of each subject: the subject itself, or a group of subjects
+    """
 
     context: Mapping[str, str]
     settings: ScoreSettings
     weights: NDArray[np.float64]
+    units: NDArray[np.int64]
     rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def n_subjects(self) -> int:
+        """Subjects of the data set."""
+        return int(self.units.size)
+
+    def share(self, values: NDArray[Any], subjects: Any) -> NDArray[np.float64]:
+        """Return the replicates of a mean of per-sample values, given each sample's subject."""
+        return intervals.replicate_share(self.weights, values, self.units[subjects])
 
     def add(
         self,
@@ -59,7 +77,7 @@ class Rows:
         self.rows.append({**self.context, "task": task, **row, "n": n, "note": note})
 
 
-def identification_rows(rows: Rows, scores: Comparisons) -> None:
+def identification_rows(rows: Rows, scores: Compared) -> None:
     """Add the closed-set rank-1 rate; its interval resamples the probes' subjects."""
     n = int(scores.ranks.size)
     if n == 0:
@@ -71,7 +89,7 @@ def identification_rows(rows: Rows, scores: Comparisons) -> None:
     note = f"chance {chance(1, scores.n_gallery):.4g} among {scores.n_gallery} subjects"
     if missed:
         note += f"; {missed} of {n} probes failed or had no enrolled mate and count as misses"
-    values = intervals.replicate_share(rows.weights, hits, scores.rank_subjects)
+    values = rows.share(hits, scores.rank_subjects)
     value = float(cmc(scores.ranks, scores.n_gallery)[0])
     n_subjects = int(np.unique(scores.rank_subjects).size)
     rows.add("rank_1", value, n, note, values, n_subjects, task="identification")
@@ -81,7 +99,7 @@ def failure_row(
     rows: Rows, metric: str, failed: NDArray[np.bool_], subjects: Any, note: str
 ) -> None:
     """Add FTA (one entry per probe sample) or FTE (one entry per gallery subject)."""
-    values = intervals.replicate_share(rows.weights, failed, subjects)
+    values = rows.share(failed, subjects)
     n_subjects = int(np.unique(subjects).size)
     rows.add(metric, float(failed.mean()), int(failed.size), note, values, n_subjects)
 
@@ -93,7 +111,7 @@ def same_image_rows(rows: Rows, distance: NDArray[np.float32], subjects: Any) ->
     n_completed = int(np.count_nonzero(completed))
     failed = f"{n - n_completed} of {n} comparisons failed"
     accepted = distance <= limit
-    values = intervals.replicate_share(rows.weights, accepted, subjects)
+    values = rows.share(accepted, subjects)
     rows.add(
         f"accepted_at_{limit:g}",
         float(accepted.mean()),
@@ -108,6 +126,6 @@ def same_image_rows(rows: Rows, distance: NDArray[np.float32], subjects: Any) ->
         return
     chosen, codes = distance[completed], subjects[completed]
     middle = float(np.sort(chosen)[(n_completed - 1) // 2])
-    values = intervals.replicate_median(rows.weights, chosen, codes)
+    values = intervals.replicate_median(rows.weights, chosen, rows.units[codes])
     note = f"{failed} and are left out" if n_completed < n else ""
     rows.add("median_distance", middle, n_completed, note, values)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbench.comparisons import Comparisons, finite_scores
+from anonbench.comparisons import Compared, Comparisons
 from anonbench.metrics import intervals, replicates, verification
 from anonbench.metrics.folds import fold_accuracy
 from anonbench.metrics.results import OperatingPoint
+from anonbench.metrics.score_sets import ScoreSet, SortedScores
 from anonbench.score_rows import Rows
 
 Floats = NDArray[np.floating[Any]]
@@ -25,9 +26,11 @@ Clear = Mapping[float, OperatingPoint]
 class _Condition:
     """Scores of a condition with everything that its rows share."""
 
-    scores: Comparisons
-    mated: Floats
-    nonmated: Floats
+    scores: Compared
+    all_mated: SortedScores
+    all_nonmated: ScoreSet
+    mated: SortedScores
+    nonmated: ScoreSet
     eer: verification.EqualErrorRate | None
     points: Mapping[float, OperatingPoint]
     general_eer: verification.EqualErrorRate
@@ -37,20 +40,20 @@ class _Condition:
     too_few_in_all: str
 
 
-def verification_rows(rows: Rows, scores: Comparisons, clear: Clear) -> None:
+def verification_rows(rows: Rows, scores: Compared, clear: Clear) -> None:
     """Add EER, AUC, FNMR at FMR, generalised rates and the rates at fixed thresholds."""
     condition = _condition(rows, scores, clear)
     _completed_rows(rows, condition)
     _generalised_rows(rows, condition)
     _clear_rows(rows, condition, clear)
     _accepted_rows(rows, condition)
-    if scores.folds is not None:
+    if isinstance(scores, Comparisons) and scores.folds is not None:
         _accuracy_row(rows, scores, condition.too_few_in_all)
 
 
-def clear_thresholds(baseline: Comparisons, targets: Sequence[float]) -> Points:
+def clear_thresholds(baseline: Compared, targets: Sequence[float]) -> Points:
     """Operating points of the completed clear comparisons at each target FMR."""
-    mated, nonmated = finite_scores(baseline.mated), finite_scores(baseline.nonmated)
+    mated, nonmated = baseline.mated_set.finite(), baseline.nonmated_set.finite()
     if mated.size == 0 or nonmated.size == 0:
         reason = "no completed mated or non-mated comparison"
         missing = OperatingPoint(math.nan, math.nan, math.nan, 0, 0, 0.0, False, reason)
@@ -58,46 +61,42 @@ def clear_thresholds(baseline: Comparisons, targets: Sequence[float]) -> Points:
     return _points(mated, nonmated, targets, _distinct(baseline, nonmated.size))
 
 
-def _condition(rows: Rows, scores: Comparisons, clear: Clear) -> _Condition:
+def _condition(rows: Rows, scores: Compared, clear: Clear) -> _Condition:
     few, targets = rows.settings.minimum_mated, rows.settings.fmr_targets
-    mated, nonmated = finite_scores(scores.mated), finite_scores(scores.nonmated)
+    all_mated, all_nonmated = scores.mated_set, scores.nonmated_set
+    mated, nonmated = all_mated.finite(), all_nonmated.finite()
     eer, points = None, {}
     if mated.size and nonmated.size:
         eer = verification.equal_error_rate(mated, nonmated)
         points = _points(mated, nonmated, targets, _distinct(scores, nonmated.size))
-    general = _points(scores.mated, scores.nonmated, targets, scores.distinct_nonmated)
+    general = _points(all_mated, all_nonmated, targets, scores.distinct_nonmated)
     fixed = [p.threshold for group in (points, general, clear) for p in group.values()]
     fixed += [-rows.settings.distance_threshold, eer.threshold if eer else math.nan]
     too_few = "" if nonmated.size else "no completed non-mated comparison"
     if mated.size < few:
         too_few = f"{mated.size} completed mated comparisons, fewer than {few}"
-    in_all = f"{scores.mated.size} mated comparisons, fewer than {few}"
+    in_all = f"{all_mated.size} mated comparisons, fewer than {few}"
     return _Condition(
         scores=scores,
+        all_mated=all_mated,
+        all_nonmated=all_nonmated,
         mated=mated,
         nonmated=nonmated,
         eer=eer,
         points=points,
-        general_eer=verification.equal_error_rate(scores.mated, scores.nonmated),
+        general_eer=verification.equal_error_rate(all_mated, all_nonmated),
         general_points=general,
-        counts=_replicated(rows.weights, scores, np.array(fixed)),
+        counts=scores.replicated(rows.weights, rows.units, np.array(fixed)),
         too_few=too_few,
-        too_few_in_all=in_all if scores.mated.size < few else "",
+        too_few_in_all=in_all if all_mated.size < few else "",
     )
 
 
-def _points(mated: Floats, nonmated: Floats, targets: Sequence[float], distinct: int) -> Points:
+def _points(
+    mated: SortedScores, nonmated: ScoreSet, targets: Sequence[float], distinct: int
+) -> Points:
     rates = verification.error_rates(mated, nonmated)
     return {target: verification.fnmr_at_fmr(rates, target, distinct) for target in targets}
-
-
-def _replicated(
-    weights: NDArray[np.float64], scores: Comparisons, fixed: Floats
-) -> replicates.Replicates:
-    grid, exhaustive = replicates.threshold_grid(scores.mated, scores.nonmated, fixed)
-    mated = scores.mated, scores.mated_subjects
-    nonmated = scores.nonmated, scores.nonmated_gallery, scores.nonmated_probe
-    return replicates.replicate_counts(weights, grid, mated, nonmated, exhaustive)
 
 
 def _completed_rows(rows: Rows, condition: _Condition) -> None:
@@ -126,7 +125,8 @@ def _generalised_rows(rows: Rows, condition: _Condition) -> None:
     """Add the same with failed comparisons counted as rejected."""
     scores, counts, few = condition.scores, condition.counts, condition.too_few_in_all
     n_subjects = int(np.unique(scores.mated_subjects).size)
-    n_mated, n = scores.mated.size, scores.mated.size + scores.nonmated.size
+    n_mated = condition.all_mated.size
+    n = n_mated + condition.all_nonmated.size
     eer = condition.general_eer
     value, note = (math.nan, few) if few else (eer.value, eer.reason)
     rows.add("geer", value, n, note, replicates.replicate_eer(counts), n_subjects)
@@ -142,9 +142,9 @@ def _clear_rows(rows: Rows, condition: _Condition, clear: Clear) -> None:
     scores, grid = condition.scores, condition.counts.thresholds
     n_subjects = int(np.unique(scores.mated_subjects).size)
     kinds = (
-        ("fmr", condition.nonmated, completed.fmr, condition.too_few, rows.weights.shape[1]),
+        ("fmr", condition.nonmated, completed.fmr, condition.too_few, rows.n_subjects),
         ("fnmr", condition.mated, completed.fnmr, condition.too_few, n_subjects),
-        ("gfrr", scores.mated, everything.fnmr, condition.too_few_in_all, n_subjects),
+        ("gfrr", condition.all_mated, everything.fnmr, condition.too_few_in_all, n_subjects),
     )
     for name, chosen, replicated, few, subjects in kinds:
         table = replicated()
@@ -154,7 +154,7 @@ def _clear_rows(rows: Rows, condition: _Condition, clear: Clear) -> None:
             if note:
                 rows.add(metric, math.nan, chosen.size, note)
                 continue
-            accepted = int(np.count_nonzero(chosen >= grid.dtype.type(point.threshold)))
+            accepted = chosen.at_or_above(point.threshold)
             errors = accepted if name == "fmr" else chosen.size - accepted
             values = table[:, _column(grid, point.threshold)]
             rows.add(
@@ -166,19 +166,25 @@ def _accepted_rows(rows: Rows, condition: _Condition) -> None:
     """Add the shares of all comparisons accepted at a distance (Heimes 2021, fig. 9)."""
     scores, counts, limit = condition.scores, condition.counts, rows.settings.distance_threshold
     column = _column(counts.thresholds, -limit)
-    confusion = verification.confusion_at(scores.mated, scores.nonmated, -limit)
+    confusion = verification.confusion_at(condition.all_mated, condition.all_nonmated, -limit)
     n_subjects = int(np.unique(scores.mated_subjects).size)
     for name, chosen, share, values, subjects in (
-        ("mated", scores.mated, confusion.mated_accepted_share, 1 - counts.fnmr(), n_subjects),
+        (
+            "mated",
+            condition.all_mated,
+            confusion.mated_accepted_share,
+            1 - counts.fnmr(),
+            n_subjects,
+        ),
         (
             "nonmated",
-            scores.nonmated,
+            condition.all_nonmated,
             confusion.nonmated_accepted_share,
             counts.fmr(),
-            rows.weights.shape[1],
+            rows.n_subjects,
         ),
     ):
-        failed = int(np.count_nonzero(chosen == -np.inf))
+        failed = chosen.size - chosen.completed
         note = f"{failed} of {chosen.size} comparisons failed and count as rejected"
         metric = f"{name}_accepted_at_{limit:g}"
         if condition.too_few_in_all:
@@ -199,8 +205,10 @@ def _accuracy_row(rows: Rows, scores: Comparisons, few: str) -> None:
         note = f"{failed} of {values.size} pairs failed and count as rejected"
     first = np.concatenate([scores.mated_subjects, scores.nonmated_gallery])
     second = np.concatenate([scores.mated_subjects, scores.nonmated_probe])
-    replicated = intervals.replicate_share(rows.weights, result.correct, first, second)
-    rows.add("accuracy", value, values.size, note, replicated, rows.weights.shape[1])
+    replicated = intervals.replicate_share(
+        rows.weights, result.correct, rows.units[first], rows.units[second]
+    )
+    rows.add("accuracy", value, values.size, note, replicated, rows.n_subjects)
 
 
 def _point_note(point: OperatingPoint) -> str:
@@ -216,6 +224,6 @@ def _column(grid: Floats, threshold: float) -> int:
     return index
 
 
-def _distinct(scores: Comparisons, completed: int) -> int:
+def _distinct(scores: Compared, completed: int) -> int:
     """Completed non-mated comparisons of distinct image pairs."""
-    return completed // 2 if scores.distinct_nonmated < scores.nonmated.size else completed
+    return completed // 2 if scores.distinct_nonmated < scores.nonmated_set.size else completed

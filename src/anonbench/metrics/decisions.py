@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anonbench.metrics.results import Confusion, OperatingPoint
+from anonbench.metrics.score_sets import ScoreSet
+
+Scores = ArrayLike | ScoreSet
 
 
-def rates_at(mated: ArrayLike, nonmated: ArrayLike, threshold: float) -> OperatingPoint:
+def rates_at(mated: Scores, nonmated: Scores, threshold: float) -> OperatingPoint:
     """FMR and FNMR at a given finite threshold.
 
     Raises
@@ -30,7 +33,7 @@ def rates_at(mated: ArrayLike, nonmated: ArrayLike, threshold: float) -> Operati
     )
 
 
-def confusion_at(mated: ArrayLike, nonmated: ArrayLike, threshold: float) -> Confusion:
+def confusion_at(mated: Scores, nonmated: Scores, threshold: float) -> Confusion:
     """Decision counts at a finite threshold; a comparison is accepted when score >= threshold.
 
     Raises
@@ -42,11 +45,14 @@ def confusion_at(mated: ArrayLike, nonmated: ArrayLike, threshold: float) -> Con
         raise ValueError(f"threshold {threshold} is not finite")
     counts = []
     for name, scores in (("mated", mated), ("non-mated", nonmated)):
-        array = np.asarray(scores).ravel()
-        if array.size == 0:
+        if isinstance(scores, ScoreSet):
+            size, accepted = scores.size, scores.at_or_above(threshold)
+        else:
+            array = np.asarray(scores).ravel()
+            if not (array < np.inf).all():
+                raise ValueError(f"{name} scores hold NaN or +inf; a failed comparison is -inf")
+            size, accepted = array.size, int(np.count_nonzero(array >= threshold))
+        if size == 0:
             raise ValueError(f"no {name} scores: error rates need at least one")
-        if not (array < np.inf).all():
-            raise ValueError(f"{name} scores hold NaN or +inf; a failed comparison is -inf")
-        accepted = int(np.count_nonzero(array >= threshold))
-        counts += [accepted, array.size - accepted]
+        counts += [accepted, size - accepted]
     return Confusion(*counts)

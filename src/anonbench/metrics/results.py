@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from anonbench.metrics.score_sets import ScoreSet
 
 Floats = NDArray[np.floating[Any]]
 Counts = NDArray[np.int64]
@@ -25,7 +28,7 @@ class ErrorRates:
     fmr, fnmr : (T,) float64, shares in [0, 1] of all comparisons given
     false_matches, false_nonmatches : (T,) int64
     n_mated, n_nonmated : int
-    nonmated : (n_nonmated,) ascending non-mated scores
+    nonmated : ScoreSet, the non-mated scores
     """
 
     thresholds: Floats
@@ -35,7 +38,7 @@ class ErrorRates:
     false_nonmatches: Counts
     n_mated: int
     n_nonmated: int
-    nonmated: Floats = field(repr=False)
+    nonmated: ScoreSet = field(repr=False)
 
 
 @dataclass(frozen=True)

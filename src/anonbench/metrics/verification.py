@@ -23,6 +23,7 @@ from anonbench.metrics.results import (
     Floats,
     OperatingPoint,
 )
+from anonbench.metrics.score_sets import ScoreSet, SortedScores
 
 __all__ = [
     "Confusion",
@@ -37,44 +38,47 @@ __all__ = [
     "error_rates",
     "fnmr_at_fmr",
     "rates_at",
-    "sorted_scores",
+    "score_sets",
 ]
+
+Scores = ArrayLike | ScoreSet
 
 RULE_OF_THREE = 3.0
 RULE_OF_THIRTY = 30.0
 
 
-def sorted_scores(mated: ArrayLike, nonmated: ArrayLike) -> tuple[Floats, Floats]:
-    """Check both score sets and sort them ascending, in one common float32 or float64 type.
+def score_sets(mated: Scores, nonmated: Scores) -> tuple[SortedScores, ScoreSet]:
+    """Check both score sets and bring them to one common float32 or float64 type.
 
     Raises
     ------
     ValueError
         If a set is empty or holds NaN or +inf.
+    TypeError
+        If the mated scores are a set that is not held in memory.
     """
-    arrays = []
+    sets: list[ScoreSet] = []
     for name, scores in (("mated", mated), ("non-mated", nonmated)):
-        array = np.asarray(scores).ravel()
-        if array.size == 0:
+        held = scores if isinstance(scores, ScoreSet) else SortedScores(scores, name)
+        if held.size == 0:
             raise ValueError(f"no {name} scores: error rates need at least one")
-        if array.dtype not in (np.float32, np.float64):
-            array = array.astype(np.float64)
-        array = np.sort(array)
-        # NaN sorts behind +inf, so the last element tells of both.
-        if not array[-1] < np.inf:
-            raise ValueError(f"{name} scores hold NaN or +inf; a failed comparison is -inf")
-        arrays.append(array)
-    dtype = np.result_type(*arrays)
-    return arrays[0].astype(dtype, copy=False), arrays[1].astype(dtype, copy=False)
+        sets.append(held)
+    dtype = np.result_type(sets[0].dtype, sets[1].dtype)
+    first, second = (held.astype(dtype) for held in sets)
+    if not isinstance(first, SortedScores):
+        raise TypeError("mated scores must be sorted in memory")
+    return first, second
 
 
-def error_rates(mated: ArrayLike, nonmated: ArrayLike) -> ErrorRates:
+def error_rates(mated: Scores, nonmated: Scores) -> ErrorRates:
     """Exact FMR and FNMR at every threshold that matters.
 
     Parameters
     ----------
-    mated, nonmated : float arrays of similarities, any shape
-        -inf for failed comparisons. float32 and float64 keep their precision.
+    mated, nonmated : float arrays of similarities, any shape, or `ScoreSet`
+        -inf for failed comparisons. float32 and float64 keep their precision. Where a set of
+        non-mated scores is counted rather than held, the curve has its precision, while points
+        chosen on it (`equal_error_rate`, `fnmr_at_fmr`) are exact.
 
     Returns
     -------
@@ -87,10 +91,10 @@ def error_rates(mated: ArrayLike, nonmated: ArrayLike) -> ErrorRates:
     ValueError
         If a set is empty or holds NaN or +inf.
     """
-    return _rates(*sorted_scores(mated, nonmated))
+    return _rates(*score_sets(mated, nonmated))
 
 
-def equal_error_rate(mated: ArrayLike, nonmated: ArrayLike) -> EqualErrorRate:
+def equal_error_rate(mated: Scores, nonmated: Scores) -> EqualErrorRate:
     """Equal error rate between the two operating points around FMR = FNMR.
 
     With t1 the largest threshold where FNMR <= FMR and t2 the next operating point, the value
@@ -106,7 +110,7 @@ def equal_error_rate(mated: ArrayLike, nonmated: ArrayLike) -> EqualErrorRate:
     ValueError
         As `error_rates`.
     """
-    rates = _rates(*sorted_scores(mated, nonmated))
+    rates = _rates(*score_sets(mated, nonmated))
     gap = rates.false_nonmatches * rates.n_nonmated - rates.false_matches * rates.n_mated
     if gap[0] > 0:
         reason = (
@@ -114,13 +118,13 @@ def equal_error_rate(mated: ArrayLike, nonmated: ArrayLike) -> EqualErrorRate:
             f"{rates.fmr[0]:.3g} at every threshold, as comparisons failed"
         )
         return EqualErrorRate(math.nan, math.nan, math.nan, math.nan, reason)
-    before = int(np.searchsorted(gap, 0, side="right")) - 1
+    before = _last_not_above(rates, int(np.searchsorted(gap, 0, side="right")) - 1)
     threshold = rates.thresholds[before]
     # Between two mated scores FNMR is constant: the crossing may lie at a non-mated score.
     constant = int(rates.false_nonmatches[before + 1])
     needed = -(-constant * rates.n_nonmated // rates.n_mated)
     if 1 <= needed <= rates.n_nonmated:
-        threshold = max(threshold, rates.nonmated[rates.n_nonmated - needed])
+        threshold = max(threshold, threshold.dtype.type(rates.nonmated.kth_highest(needed)))
     after = threshold.dtype.type(np.nextafter(threshold, threshold.dtype.type(np.inf)))
     fmr1, fnmr1 = _shares(rates, threshold)
     fmr2, fnmr2 = _shares(rates, after)
@@ -170,7 +174,7 @@ def fnmr_at_fmr(
     return _point(rates, threshold, expected)
 
 
-def auc(mated: ArrayLike, nonmated: ArrayLike) -> float:
+def auc(mated: Scores, nonmated: Scores) -> float:
     """Probability that a mated score exceeds a non-mated one, ties counted half (Mann-Whitney).
 
     Two failed comparisons (-inf) tie. Exact in integers before the one division.
@@ -180,9 +184,10 @@ def auc(mated: ArrayLike, nonmated: ArrayLike) -> float:
     ValueError
         As `error_rates`.
     """
-    m, n = sorted_scores(mated, nonmated)
-    below = int(np.searchsorted(n, m, side="left").sum(dtype=np.int64))
-    up_to = int(np.searchsorted(n, m, side="right").sum(dtype=np.int64))
+    m, n = score_sets(mated, nonmated)
+    above = np.nextafter(m.values, m.dtype.type(np.inf))
+    below = n.size * m.size - int(n.curve(m.values).sum())
+    up_to = n.size * m.size - int(n.curve(above).sum())
     return (below + up_to) / (2 * m.size * n.size)
 
 
@@ -218,41 +223,50 @@ def det_points(rates: ErrorRates, max_points: int = 1000) -> DetPoints:
     )
 
 
-def _rates(mated: Floats, nonmated: Floats) -> ErrorRates:
-    """Error rates of sorted, checked scores."""
+def _rates(mated: SortedScores, nonmated: ScoreSet) -> ErrorRates:
+    """Error rates of checked score sets."""
     thresholds = _thresholds(mated, nonmated)
-    false_nonmatches = np.searchsorted(mated, thresholds, side="left").astype(np.int64)
-    false_matches = (nonmated.size - np.searchsorted(nonmated, thresholds, side="left")).astype(
-        np.int64
-    )
+    false_nonmatches = mated.size - mated.curve(thresholds)
+    false_matches = nonmated.curve(thresholds)
     return ErrorRates(
         thresholds=thresholds,
         fmr=false_matches / nonmated.size,
         fnmr=false_nonmatches / mated.size,
         false_matches=false_matches,
         false_nonmatches=false_nonmatches,
-        n_mated=int(mated.size),
-        n_nonmated=int(nonmated.size),
+        n_mated=mated.size,
+        n_nonmated=nonmated.size,
         nonmated=nonmated,
     )
 
 
-def _thresholds(mated: Floats, nonmated: Floats) -> Floats:
+def _thresholds(mated: SortedScores, nonmated: ScoreSet) -> Floats:
     """Lowest finite score, distinct finite mated scores, and one step above the highest."""
-    highest = max(mated[-1], nonmated[-1])
+    dtype = mated.dtype
+    highest = max(mated.highest, nonmated.highest)
     if highest == -np.inf:
         # Nothing was completed: every finite threshold rejects everything.
-        return np.zeros(1, dtype=mated.dtype)
-    first_m = np.searchsorted(mated, -np.inf, side="right")
-    first_n = np.searchsorted(nonmated, -np.inf, side="right")
-    reject_all = np.nextafter(highest, np.asarray(np.inf, mated.dtype))
-    parts = [nonmated[first_n : first_n + 1], mated[first_m:], np.atleast_1d(reject_all)]
-    if first_n < nonmated.size and first_m < mated.size and parts[0][0] >= mated[first_m]:
-        parts = parts[1:]
-    elif first_m == mated.size:
-        parts = [parts[0], parts[2]]
-    steps = np.concatenate(parts)
+        return np.zeros(1, dtype=dtype)
+    reject_all = np.nextafter(dtype.type(highest), dtype.type(np.inf))
+    steps = np.append(mated.finite().values, reject_all)
+    if nonmated.completed and not (mated.completed and nonmated.lowest >= mated.lowest):
+        steps = np.concatenate([[dtype.type(nonmated.lowest)], steps])
     return np.asarray(steps[np.concatenate(([True], steps[1:] != steps[:-1]))])
+
+
+def _last_not_above(rates: ErrorRates, index: int) -> int:
+    """Last operating point with FNMR <= FMR, found from one that the curve says is near it."""
+
+    def above(k: int) -> bool:
+        false_matches = rates.nonmated.at_or_above(float(rates.thresholds[k]))
+        missed = int(rates.false_nonmatches[k])
+        return missed * rates.n_nonmated > false_matches * rates.n_mated
+
+    while index > 0 and above(index):
+        index -= 1
+    while not above(index + 1):
+        index += 1
+    return index
 
 
 def _smallest_threshold(rates: ErrorRates, target: float) -> float:
@@ -267,8 +281,8 @@ def _smallest_threshold(rates: ErrorRates, target: float) -> float:
     lowest = rates.thresholds[0]
     if allowed >= n:
         return float(lowest)
-    too_low = rates.nonmated[n - allowed - 1]
-    return float(max(lowest, np.nextafter(too_low, np.asarray(np.inf, too_low.dtype))))
+    too_low = lowest.dtype.type(rates.nonmated.kth_highest(allowed + 1))
+    return float(max(lowest, np.nextafter(too_low, lowest.dtype.type(np.inf))))
 
 
 def _point(rates: ErrorRates, threshold: float, expected: float) -> OperatingPoint:
@@ -287,6 +301,6 @@ def _point(rates: ErrorRates, threshold: float, expected: float) -> OperatingPoi
 
 def _shares(rates: ErrorRates, threshold: np.floating[Any]) -> tuple[float, float]:
     """(FMR, FNMR) at a threshold not above the last one of `rates`."""
-    false_matches = rates.n_nonmated - int(np.searchsorted(rates.nonmated, threshold))
+    false_matches = rates.nonmated.at_or_above(float(threshold))
     index = int(np.searchsorted(rates.thresholds, threshold))
     return false_matches / rates.n_nonmated, float(rates.fnmr[index])
