@@ -190,15 +190,20 @@ class Params(Block):
 
     @property
     def detectors(self) -> list[str]:
-        """All detectors that the run needs on the originals, sorted."""
+        """All detectors that look at every original, sorted."""
         chosen = (self.methods[m].detectors for m in self.run.methods if m not in CONTROLS)
         return sorted(
             {
-                *self.detection.subject,
+                self.detection.subject[0],
                 *self.detection.utility,
                 *(d for some in chosen for d in some),
             }
         )
+
+    @property
+    def subject_tables(self) -> list[str]:
+        """Those of `detection.subject` that look at every original, in its order."""
+        return [d for d in self.detection.subject if d in self.detectors]
 
     @property
     def attacker_detectors(self) -> list[str]:

@@ -97,7 +97,9 @@ def anonymise_folder(
         subject_files(
             archive=work / "images.tar",
             manifest=work / "manifest.parquet",
+            order=list(detectors),
             detections=tables,
+            options={},
             policy="central" if faces == "central" else "largest",
             out=work / "subjects.parquet",
         )

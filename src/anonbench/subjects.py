@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anonbench import detectors
 from anonbench.detect import read_faces
+from anonbench.detectors import Detector
 from anonbench.dlib_files import weight_file
 from anonbench.io import ArchiveReader, read_table, rows, write_table
 from anonbench.ledger import Status
@@ -59,7 +62,9 @@ def subject_files(
     *,
     archive: Path | str,
     manifest: Path | str,
+    order: Sequence[str],
     detections: Mapping[str, Path | str],
+    options: Mapping[str, Mapping[str, Any]],
     policy: Literal["largest", "central"],
     out: Path | str,
 ) -> None:
@@ -69,9 +74,14 @@ def subject_files(
     ----------
     archive, manifest : path
         As ingest wrote them.
+    order : sequence of str
+        Detectors in order of preference: an image's subject comes from the first one that finds
+        any face in it.
     detections : mapping of str to path
-        Detection tables by detector, in order of preference: an image's subject comes from the
-        first detector that found any face in it.
+        Detection tables by detector. A detector of `order` that has none is asked only about
+        images in which those before it found nothing.
+    options : mapping
+        Options of such detectors.
     policy : {"largest", "central"}
         Which of several faces is the subject's.
     out : path
@@ -79,23 +89,50 @@ def subject_files(
         ingest could not use), detector, left, top, right, bottom, n_faces, and `points`: the five
         landmarks of dlib's small predictor, by which the recogniser aligns.
     """
-    found = [(name, read_faces(path)) for name, path in detections.items()]
+    tables = {name: read_faces(path) for name, path in detections.items()}
+    finders = [(n, _finder(n, tables.get(n), options.get(n, {}))) for n in order]
     predictor = dlib.shape_predictor(str(weight_file("shape_predictor_5_face_landmarks.dat")))
     written = []
     with ArchiveReader(archive) as images:
         for record in rows(read_table(manifest)):
             row: dict[str, Any] = {"image_id": record.image_id, "status": record.status}
-            hit = next(((n, f[record.image_id]) for n, f in found if record.image_id in f), None)
-            if record.status == Status.OK and hit is None:
-                row["status"] = str(Status.NO_FACE)
-            elif record.status == Status.OK and hit is not None:
-                faces = hit[1]
+            if record.status == Status.OK:
+                pixels = images.read(record.image_id)
+                detector, faces = _first(finders, record.image_id, pixels)
+                row["status"] = str(Status.OK if faces else Status.NO_FACE)
+            if row["status"] == Status.OK:
                 box = faces[choose(faces, policy, record.width, record.height)].box
-                points = five_points(predictor, images.read(record.image_id), box)
-                row |= {"detector": hit[0], **box._asdict(), "n_faces": len(faces)}
+                points = five_points(predictor, pixels, box)
+                row |= {"detector": detector, **box._asdict(), "n_faces": len(faces)}
                 row["points"] = points.ravel().tolist()
             written.append(row)
     write_table(_table(written), out)
+
+
+Finder = Callable[[str, Pixels], Sequence[Face]]
+"""Image id and pixels -> faces."""
+
+
+def _finder(
+    detector: str, table: Mapping[str, Sequence[Face]] | None, options: Mapping[str, Any]
+) -> Finder:
+    """Return what looks faces up in a detector's table or, without one, asks the detector."""
+    if table is not None:
+        return lambda image_id, _: table.get(image_id, [])
+
+    @cache
+    def model() -> Detector:
+        return detectors.get(detector).build(options)
+
+    return lambda _, pixels: model().detect(pixels)
+
+
+def _first(
+    finders: Sequence[tuple[str, Finder]], image_id: str, pixels: Pixels
+) -> tuple[str, Sequence[Face]]:
+    """Return the first detector that finds any face, and what it finds."""
+    tried = ((name, find(image_id, pixels)) for name, find in finders)
+    return next(((name, faces) for name, faces in tried if faces), ("", []))
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

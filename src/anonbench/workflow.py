@@ -227,6 +227,8 @@ class Plan:
             plugins.append(f"anonbench.recognisers.{self.params.recognisers[recogniser].type}")
         if detector:
             plugins.append(f"anonbench.detectors.{detector}")
+        if script == "locate":
+            plugins += [f"anonbench.detectors.{d}" for d in self.params.detection.subject]
         return sources.closure([self.root / "workflow" / "scripts" / f"{script}.py"], plugins)
 
     def code(self) -> dict[str, dict[str, str]]:

@@ -157,15 +157,15 @@ def _texts(figure: Figure) -> list[str]:
     return [t.get_text() for t in figure.findobj(lambda a: hasattr(a, "get_text"))]
 
 
-def _write(files: dict[str, Any], out: list[Path]) -> None:
-    write_figures(dataset="toy", plan=_plan(), out=out, **files)
+def _write(files: dict[str, Any], out: list[Path], processes: int = 1) -> None:
+    write_figures(dataset="toy", plan=_plan(), out=out, processes=processes, **files)
 
 
 @pytest.mark.slow
 def test_every_figure_is_written_and_twice_the_same(files: dict[str, Any], tmp_path: Path) -> None:
     names = figure_names([SYSTEM], ATTACKS, POLICIES)
-    for run in ("first", "second"):
-        _write(files, [tmp_path / run / n for n in names])
+    for processes, run in ((1, "first"), (3, "second")):
+        _write(files, [tmp_path / run / n for n in names], processes)
     assert sorted(p.name for p in (tmp_path / "first").iterdir()) == sorted(names)
     for name in names:
         first, second = (tmp_path / run / name for run in ("first", "second"))

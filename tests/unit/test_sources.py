@@ -175,9 +175,14 @@ def test_rules_whose_scripts_choose_plugins_by_name_say_which(package: str, call
     for script, text in ((s, t) for s, texts in rules().items() for t in texts):
         direct = sources.imports(SCRIPTS / f"{script}.py")
         files = [sources._path(m) for m in direct]
-        if any(chooses.search(f.read_text()) for f in files if f):
+        if any(chooses.search(f.read_text()) for f in files if f) and script != "locate":
             library = re.search(r"PLAN\.library\((.*?)\)[,\n]", text, re.DOTALL)
             assert library and call in library[1], script
+
+
+def test_locate_depends_on_the_detectors_it_may_ask() -> None:
+    found = {Path(f).name for f in PLAN.library("locate")}
+    assert {f"{d}.py" for d in PLAN.params.detection.subject} <= found
 
 
 def test_measure_depends_on_the_tables_of_detectors_not_on_their_code() -> None:

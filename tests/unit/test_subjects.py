@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench import detectors
 from anonbench.detect import SCHEMA, face_row, read_faces, table_of
+from anonbench.detectors import DetectorPlugin, Info
 from anonbench.drawn import draw_face
 from anonbench.io import ArchiveWriter, read_table, write_table
 from anonbench.subjects import MINIMUM_IOU, choose, match, subject_files
-from anonbench.types import Box, Face
+from anonbench.types import Box, Face, Pixels
 
 
 def face(*box: float) -> Face:
@@ -65,7 +67,8 @@ def test_table_names_one_face_an_image_and_why_there_is_none(
     tables = write_inputs(tmp_path)
     subject_files(
         archive=tmp_path / "images.tar", manifest=tmp_path / "manifest.parquet",
-        detections=tables, policy=policy, out=tmp_path / "out.parquet",  # type: ignore[arg-type]
+        order=list(tables), detections=tables, options={},
+        policy=policy, out=tmp_path / "out.parquet",  # type: ignore[arg-type]
     )  # fmt: skip
     table = read_table(tmp_path / "out.parquet").set_index("image_id")
     assert table["status"].to_dict() == {"a": "ok", "b": "ok", "c": "no_face", "d": "unreadable"}
@@ -76,6 +79,29 @@ def test_table_names_one_face_an_image_and_why_there_is_none(
     assert [len(p) for p in table["points"]] == [10, 10, 0, 0]
     points = np.array(table.loc["b", "points"]).reshape(5, 2)
     assert (points > (46, 66)).all() and (points < (136, 157)).all(), "landmarks lie in the box"
+
+
+def test_detector_without_a_table_is_asked_where_those_before_found_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Counting:
+        def detect(self, pixels: Pixels) -> list[Face]:
+            asked.append(pixels.shape)
+            return [face(1, 2, 90, 95)]
+
+    plugin = DetectorPlugin(Info("counting", ""), lambda minimum: Counting())
+    monkeypatch.setattr(detectors, "get", {"counting": plugin}.__getitem__)
+    tables = write_inputs(tmp_path)
+    subject_files(
+        archive=tmp_path / "images.tar", manifest=tmp_path / "manifest.parquet",
+        order=["first", "counting", "second"], detections=tables,
+        options={"counting": {"minimum": 3}}, policy="largest", out=tmp_path / "out.parquet",
+    )  # fmt: skip
+    table = read_table(tmp_path / "out.parquet").set_index("image_id")
+    assert table["detector"].to_dict() == {"a": "first", "b": "counting", "c": "counting", "d": ""}
+    assert asked == [(192, 384, 3), (192, 192, 3)], "neither a, which has a face, nor d"
 
 
 def test_empty_detection_table_keeps_columns_and_types(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ rule locate:
         manifest="results/ingest/{dataset}/manifest.parquet",
         detections=expand(
             "results/detect/{{dataset}}/{detector}.parquet",
-            detector=PLAN.params.detection.subject,
+            detector=PLAN.params.subject_tables,
         ),
         library=PLAN.library("locate"),
     output:
@@ -57,7 +57,8 @@ rule locate:
     conda:
         "../../envs/faces.yaml"
     params:
-        detectors=PLAN.params.detection.subject,
+        order=PLAN.params.detection.subject,
+        options=PLAN.params.detection.options,
         policy=lambda wildcards: PLAN.subject_policy(wildcards.dataset),
     message:
         "choosing the subject's face in {wildcards.dataset}"

@@ -81,6 +81,8 @@ rule draw_figures:
         "benchmarks/results/figures/{dataset}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    # Nothing else is left to do by then.
+    threads: 4
     params:
         plan=PLAN.summary(),
     message:

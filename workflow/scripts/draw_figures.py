@@ -13,4 +13,5 @@ with logged(snakemake.log[0]):
         manifest=snakemake.input.manifest,
         archives=dict(zip(plan["methods"], snakemake.input.archives, strict=True)),
         out=list(snakemake.output),
+        processes=snakemake.threads,
     )

@@ -1,12 +1,15 @@
+from pathlib import Path
+
 from anonbench.progress import logged
 from anonbench.subjects import subject_files
 
 with logged(snakemake.log[0]):
-    detectors = snakemake.params.detectors
     subject_files(
         archive=snakemake.input.archive,
         manifest=snakemake.input.manifest,
-        detections=dict(zip(detectors, snakemake.input.detections, strict=True)),
+        order=snakemake.params.order,
+        detections={Path(f).stem: f for f in snakemake.input.detections},
+        options=snakemake.params.options,
         policy=snakemake.params.policy,
         out=snakemake.output[0],
     )

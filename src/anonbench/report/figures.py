@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def write_figures(
     manifest: Path | str,
     archives: Mapping[str, Path | str],
     out: Sequence[Path | str],
+    processes: int = 1,
 ) -> None:
     """Draw the figures of one data set.
 
@@ -53,6 +55,8 @@ def write_figures(
     out : sequence of path
         Files to write; their names are those of `anonbench.report.names.figure_names`. The same
         input gives the same bytes.
+    processes : int
+        How many figures to draw at a time.
 
     Raises
     ------
@@ -62,14 +66,27 @@ def write_figures(
     files = {"metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger}
     files["manifest"] = manifest
     tables = Tables.read(dataset, plan, files, archives)
-    draw = drawings(tables)
+    known = drawings(tables)
     wanted = [(path, Path(path).suffix, Path(path).name) for path in out]
     unknown = [n for _, suffix, n in wanted
-               if suffix not in SUFFIXES or n.removesuffix(suffix) not in draw]  # fmt: skip
+               if suffix not in SUFFIXES or n.removesuffix(suffix) not in known]  # fmt: skip
     if unknown:
         raise ValueError(f"no figures of this run: {', '.join(unknown)}")
-    for stem in dict.fromkeys(n.removesuffix(suffix) for _, suffix, n in wanted):
-        _write(draw[stem], [p for p, suffix, n in wanted if n == stem + suffix], stem in BY_SUFFIX)
+    stems = dict.fromkeys(n.removesuffix(suffix) for _, suffix, n in wanted)
+    jobs = [(stem, [p for p, suffix, n in wanted if n == stem + suffix]) for stem in stems]
+    if processes == 1:
+        _write_all(tables, jobs)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        shares = [jobs[k::processes] for k in range(processes)]
+        list(pool.map(partial(_write_all, tables), shares))
+
+
+def _write_all(tables: Tables, jobs: Sequence[tuple[str, Sequence[Path | str]]]) -> None:
+    """Draw figures, given by stem, into their files."""
+    draw = drawings(tables)
+    for stem, paths in jobs:
+        _write(draw[stem], paths, stem in BY_SUFFIX)
 
 
 def _write(draw: Draw, paths: Sequence[Path | str], by_suffix: bool) -> None:
