@@ -1,21 +1,22 @@
-"""dlib's face recognition ResNet, run in PyTorch: the numbers of ``face_recognition``, faster."""
+"""dlib's face recognition ResNet, run in batches: the numbers of ``face_recognition``, faster."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from anonbench.dlib_files import weight_file
 from anonbench.recognisers._base import Info, RecogniserPlugin
 from anonbench.recognisers._dlib_alignment import DlibAlignment
-from anonbench.recognisers._dlib_network import load
+from anonbench.recognisers._dlib_network import DIMENSION, Layers, load
 from anonbench.types import Pixels
 
-BATCH = 32
+BATCH = 16
+"""Chips at a time: more are not faster on a processor."""
 WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
+CHOICES = {"device": ("cpu", "cuda"), "precision": ("float32", "bf16")}
 
 
 class DlibRecogniser(DlibAlignment):
@@ -24,32 +25,49 @@ class DlibRecogniser(DlibAlignment):
     Parameters
     ----------
     threads : int
-        Threads of PyTorch.
+        Threads of the network.
     device : str
         ``cpu`` or ``cuda``.
+    precision : str
+        ``float32`` agrees with dlib to 1e-5 in every coordinate; ``bf16`` is faster and off by
+        up to 0.005.
+
+    Raises
+    ------
+    ValueError
+        For another device or precision, or if there is no such device.
     """
 
-    def __init__(self, threads: int = 1, device: str = "cpu") -> None:
+    def __init__(self, threads: int = 1, device: str = "cpu", precision: str = "float32") -> None:
+        for option, given in (("device", device), ("precision", precision)):
+            if given not in CHOICES[option]:
+                known = " or ".join(CHOICES[option])
+                raise ValueError(f"{option}: {given!r} is not known, must be {known}")
         super().__init__()
-        torch.set_num_threads(threads)
-        self._device = device
-        self._network = load(weight_file(WEIGHTS)).to(device)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = _network(load(weight_file(WEIGHTS)), threads, device, precision)
 
-    @torch.inference_mode()
     def embed(self, chips: Sequence[Pixels]) -> NDArray[np.float32]:
-        """Return embeddings (N, 128) of chips (150, 150, 3)."""
-        parts = [self._embed(chips[k : k + BATCH]) for k in range(0, len(chips), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, 128), np.float32)
+        """Return embeddings (N, 128) of chips (150, 150, 3); equal chips cost as much as one."""
+        contents = [chip.tobytes() for chip in chips]
+        distinct = dict(zip(contents, chips, strict=True))
+        rows = dict(zip(distinct, self._rows(list(distinct.values())), strict=True))
+        return np.array([rows[c] for c in contents], np.float32).reshape(-1, DIMENSION)
 
-    def _embed(self, chips: Sequence[Pixels]) -> NDArray[np.float32]:
-        # The last bits depend on the size of a batch; batches of one size make an embedding depend
-        # on its chip alone.
-        full = [*chips, *[chips[-1]] * (BATCH - len(chips))]
-        batch = torch.from_numpy(np.stack(full)).to(self._device).permute(0, 3, 1, 2).float()
-        embedded = self._network(batch.contiguous(memory_format=torch.channels_last))
-        result: NDArray[np.float32] = embedded[: len(chips)].cpu().numpy()
-        return result
+    def _rows(self, chips: Sequence[Pixels]) -> Iterator[NDArray[np.float32]]:
+        for start in range(0, len(chips), BATCH):
+            part = chips[start : start + BATCH]
+            # The last bits depend on the size of a batch; batches of one size make an embedding
+            # depend on its chip alone.
+            full = [*part, *[part[-1]] * (BATCH - len(part))]
+            yield from self._network(np.stack(full))[: len(part)]
+
+
+def _network(
+    layers: Layers, threads: int, device: str, precision: str
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    from anonbench.recognisers._dlib_torch import TorchNetwork
+
+    return TorchNetwork(layers, threads, device, precision)
 
 
 PLUGIN = RecogniserPlugin(
