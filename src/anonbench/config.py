@@ -206,9 +206,11 @@ class Params(Block):
         return [d for d in self.detection.subject if d in self.detectors]
 
     @property
-    def attacker_detectors(self) -> list[str]:
-        """All detectors by which the recognisers of the run find faces, sorted."""
-        return sorted({self.recognisers[r].detector for r in self.run.recognisers})
+    def redetectors(self) -> list[str]:
+        """All detectors, of utility and of recognisers, that look at methods' images; sorted."""
+        return sorted(
+            {*self.detection.utility, *(self.recognisers[r].detector for r in self.run.recognisers)}
+        )
 
 
 def _known_plugins(params: Params) -> None:

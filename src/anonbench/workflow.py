@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class Plan:
             "datasets": list(self.params.datasets),
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
-            "detectors": [*self.params.detectors, *self.params.attacker_detectors],
+            "detectors": [*self.params.detectors, *self.params.redetectors],
         }[catalogue]
         return "|".join(sorted(set(names)))
 
@@ -249,7 +250,7 @@ class Plan:
             # All but the last ask the methods for labels or identity strengths.
             groups["stage"][stage] = self._stage(*scripts) + (infos if stage != "check" else [])
         chain = self._stage("embed", "score", "measure")
-        for detector in {*self.params.detection.utility, *self.params.attacker_detectors}:
+        for detector in self.params.redetectors:
             chain += self._library("detect", detector=detector)
         for recogniser in self.recognisers:
             chain += self._library("embed", recogniser=recogniser)
@@ -284,6 +285,29 @@ class Plan:
             pattern.format(method=method, dataset=dataset)
             for dataset in self.datasets
             for method in self.methods
+        ]
+
+    @property
+    def timed_stages(self) -> list[str]:
+        """The rules whose time the report gives, in the order of the data."""
+        return [
+            "ingest", "detect", "locate", "anonymise", "redetect", "embed", "measure", "score",
+            "summarise", "draw_figures",
+        ]  # fmt: skip
+
+    def fill(self, pattern: str) -> list[str]:
+        """Fill the wildcards of a path with all that the run has of them."""
+        on_results = "{method}" in pattern
+        names = {
+            "dataset": self.datasets,
+            "method": self.methods,
+            "recogniser": self.recognisers,
+            "detector": self.params.redetectors if on_results else self.params.detectors,
+        }
+        used = [name for name in names if f"{{{name}}}" in pattern]
+        return [
+            pattern.format(**dict(zip(used, values, strict=True)))
+            for values in product(*(names[name] for name in used))
         ]
 
     def summary(self) -> dict[str, Any]:

@@ -69,6 +69,13 @@ def test_wildcards_match_entries_only(plan: Plan) -> None:
     assert plan.pattern("detectors") == "dlib_hog|haar|mtcnn"
 
 
+def test_patterns_are_filled_with_the_names_of_the_run(plan: Plan) -> None:
+    names = [f"{d}/{n}" for d in ("mine", "drawn") for n in ("dlib_hog", "haar", "mtcnn")]
+    assert plan.fill("{dataset}/{detector}") == names
+    assert plan.fill("{method}.{detector}") == [f"{m}.dlib_hog" for m in plan.methods]
+    assert plan.fill("whole") == ["whole"]
+
+
 def test_attacks_always_hold_baseline_and_same_image(plan: Plan) -> None:
     assert plan.attacks == ["baseline", "naive", "reverse", "parrot", "same_image"]
 

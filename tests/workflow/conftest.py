@@ -62,11 +62,11 @@ class Clone:
         return "Nothing to be done" in self.ok("snakemake", "-n")
 
     def results(self) -> dict[str, bytes]:
-        """The content of every result file by name."""
+        """The content of every result file by name, but for the page of times."""
         folder = self.path / "results"
         return {
             str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*")
-            if p.is_file() and p.name not in (".gitignore", ".snakemake_timestamp")
+            if p.is_file() and p.name not in (".gitignore", ".snakemake_timestamp", "time.html")
         }  # fmt: skip
 
 

@@ -54,6 +54,8 @@ rule locate:
         "results/detect/{dataset}/subjects.parquet",
     log:
         "logs/locate/{dataset}.log",
+    benchmark:
+        "benchmarks/results/locate/{dataset}.tsv"
     conda:
         "../../envs/faces.yaml"
     params:

@@ -18,6 +18,8 @@ rule summarise:
         histograms="results/curves/histograms.parquet",
     log:
         "logs/summarise.log",
+    benchmark:
+        "benchmarks/results/summarise.tsv"
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -103,17 +105,22 @@ rule report:
         figures=PLAN.figures(),
         library=PLAN.library("report", methods=True),
     output:
-        report(
+        page=report(
             "results/report/index.html",
             category="Report",
             caption="../report/report.rst",
         ),
+        times="results/report/time.html",
     log:
         "logs/report.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         plan=PLAN.summary(),
+        times={
+            name: PLAN.fill(getattr(rules, name).benchmark)
+            for name in PLAN.timed_stages
+        },
     message:
         "writing the report"
     script:

@@ -1,5 +1,6 @@
 from anonbench.progress import logged
 from anonbench.report.page import write_report
+from anonbench.report.times import write_times
 
 with logged(snakemake.log[0]):
     write_report(
@@ -12,5 +13,6 @@ with logged(snakemake.log[0]):
         checks=snakemake.input.checks,
         environment=snakemake.input.environment,
         figures=list(snakemake.input.figures),
-        out=snakemake.output[0],
+        out=snakemake.output.page,
     )
+    write_times(snakemake.params.times, snakemake.output.times)
