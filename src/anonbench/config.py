@@ -104,7 +104,9 @@ class Detection(Block):
         default=["dlib_hog", "mtcnn", "mediapipe_mesh", "haar"], min_length=1
     )
     """Who finds the subject's face, for scoring: the first detector of the list that finds any."""
-    utility: Annotated[list[str], Distinct] = Field(default=["haar", "dlib_hog"], min_length=1)
+    utility: Annotated[list[str], Distinct] = Field(
+        default=["dlib_hog", "mediapipe_mesh"], min_length=1
+    )
     """Detectors whose success on anonymised images is reported."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options by detector."""

@@ -49,8 +49,9 @@ def test_small_configuration_gets_all_defaults() -> None:
     assert params.datasets["mine"].faces == "all"
     assert params.methods["soft"].detectors == ["haar"]
     assert params.all_methods == ["original", "blank", "soft"]
-    assert params.detectors == ["dlib_hog", "haar"]
-    assert params.subject_tables == ["dlib_hog", "haar"], "the others are asked when these fail"
+    assert params.detectors == ["dlib_hog", "haar", "mediapipe_mesh"]
+    tables = ["dlib_hog", "mediapipe_mesh", "haar"]
+    assert params.subject_tables == tables, "MTCNN is asked when these fail"
     for block in (Detection, Protocol, Metrics, Leaks):
         assert getattr(params, block.__name__.lower()) == block()
 
