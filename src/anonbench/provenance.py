@@ -16,7 +16,8 @@ from anonbench.io import write_json
 
 PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "pillow", "scikit-image", "opencv-contrib-python",
-    "torch", "facenet-pytorch", "mediapipe", "dlib-bin", "face-recognition-models", "snakemake",
+    "onnxruntime", "torch", "facenet-pytorch", "mediapipe", "dlib-bin", "face-recognition-models",
+    "snakemake",
 )  # fmt: skip
 """Libraries whose version can change a number."""
 

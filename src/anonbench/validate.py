@@ -83,7 +83,10 @@ def check_environment() -> list[tuple[str, str]]:
     return [(name, _problem(check)) for name, check in checks]
 
 
-MODULES = ("cv2", "dlib", "mediapipe", "torch", "facenet_pytorch", "skimage", "snakemake", "dvc")
+MODULES = (
+    "cv2", "dlib", "mediapipe", "onnxruntime", "torch", "facenet_pytorch", "skimage", "snakemake",
+    "dvc",
+)  # fmt: skip
 
 
 def _problem(check: Callable[[], object]) -> str:

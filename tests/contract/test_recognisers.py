@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import importlib.util
+import tarfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
+from dvc.api import DVCFileSystem
 from numpy.typing import NDArray
 
 from anonbench import detectors, recognisers
-from anonbench.decode import read_image
+from anonbench.bundled import BUNDLED_FOLDER
+from anonbench.decode import read_encoded, read_image
 from anonbench.detectors import Detector
 from anonbench.dlib_files import weight_file
 from anonbench.drawn import draw_face
-from anonbench.recognisers import Recogniser
+from anonbench.recognisers import Recogniser, _onnx
+from anonbench.recognisers._dlib_network import WeightError, load, read_tensors
+from anonbench.recognisers._dlib_torch import TorchNetwork
+from anonbench.recognisers.dlib import BATCH
 from anonbench.types import Pixels
 
+ROOT = Path(__file__).parents[2]
 each = pytest.mark.parametrize("name", recognisers.names())
 
 
@@ -70,10 +79,29 @@ def test_embedding_depends_on_its_chip_alone(name: str) -> None:
     together = build(name).embed(faces)
     np.testing.assert_array_equal(build(name).embed(faces[::-1])[::-1], together)
     np.testing.assert_array_equal(build(name).embed(faces[:1])[0], together[0])
-    if name == "dlib":  # across two batches
-        np.testing.assert_array_equal(
-            build(name).embed([*faces[:1] * 33, faces[2]])[33], together[2]
-        )
+
+
+def test_embedding_is_the_same_at_every_place_of_a_batch() -> None:
+    first, *others = chips("dlib", drawn())
+    model: Any = build("dlib")
+    expected = model.embed([first])[0]
+    rows = model._network(np.stack([first] * BATCH))
+    np.testing.assert_array_equal(rows, np.tile(expected, (BATCH, 1)))
+    # And beside others, in a full batch and in a part of one; equal ones would be embedded once.
+    around = [np.roll(c, k, axis=1) for k in range(1, 9) for c in others][: BATCH + 3]
+    for place in (BATCH // 2, BATCH + 2):
+        mixed = [*around[:place], first, *around[place:]]
+        np.testing.assert_array_equal(model.embed(mixed)[place], expected)
+
+
+def test_equal_chips_are_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, *_ = chips("dlib", drawn())
+    model: Any = build("dlib")
+    expected, network, batches = model.embed([first, second]), model._network, []
+    monkeypatch.setattr(model, "_network", lambda batch: batches.append(batch) or network(batch))
+    many = [first, second] * BATCH
+    np.testing.assert_array_equal(model.embed(many), np.tile(expected, (BATCH, 1)))
+    assert len(batches) == 1
 
 
 @each
@@ -92,7 +120,26 @@ def test_unknown_option_is_refused(name: str) -> None:
         recognisers.get(name).build({"no_such_option": 1}, threads=1)
 
 
-# The network in PyTorch against dlib's own
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, r"device: 'gpu' .*cpu or cuda"),
+        ({"precision": "float16"}, r"precision: 'float16' .*float32 or bf16"),
+        ({"precision": None}, r"precision: None .*float32 or bf16"),
+    ],
+)
+def test_bad_option_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recognisers.get("dlib").build(options, threads=1)
+
+
+def test_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"device: cuda.*no GPU.*device: cpu"):
+        recognisers.get("dlib").build({"device": "cuda"}, threads=1)
+
+
+# The network against dlib's own
 
 
 def difference(pictures: tuple[Pixels, ...]) -> float:
@@ -121,8 +168,43 @@ def test_network_agrees_with_dlib_on_chips_without_a_face() -> None:
     np.testing.assert_allclose(both[0], both[1], atol=1e-5)
 
 
+def bundled(tmp_path: Path, count: int) -> tuple[Pixels, ...]:
+    """Some of the faces that come with the repository, out of its own remote."""
+    shard = tmp_path / "faces.tar"
+    DVCFileSystem(str(ROOT)).get_file(f"{BUNDLED_FOLDER}/faces-000.tar", str(shard))
+    with tarfile.open(shard) as tar:
+        names = sorted(tar.getnames())
+        files = [tar.extractfile(n) for n in names[:: len(names) // count][:count]]
+        decoded = [read_encoded(f.read(), max_pixels=10**7, min_side=1) for f in files if f]
+    return tuple(d.pixels for d in decoded if d.pixels is not None)
+
+
+def test_network_agrees_with_dlib_on_bundled_faces(tmp_path: Path) -> None:
+    pictures = bundled(tmp_path, 12)
+    assert len(pictures) == 12
+    assert difference(pictures) < 1e-5
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("float32", 1e-5), ("bf16", 0.02)])
+def test_network_in_pytorch_agrees_with_dlib(precision: str, allowed: float) -> None:
+    """The way of `device: cuda`, here on the processor."""
+    layers = load(weight_file("dlib_face_recognition_resnet_model_v1.dat"))
+    faces = chips("dlib", drawn())
+    embedded = TorchNetwork(layers, 1, "cpu", precision)(np.stack(faces))
+    off = np.abs(embedded - build("dlib_native").embed(faces)).max()
+    assert off < allowed
+    if precision == "bf16":  # else the option would have done nothing
+        assert off > 1e-5
+
+
+def test_precision_reaches_the_network() -> None:
+    faces = chips("dlib", drawn())
+    coarse = recognisers.get("dlib").build({"precision": "bf16"}, threads=1).embed(faces)
+    assert 1e-5 < np.abs(coarse - build("dlib").embed(faces)).max() < 0.02
+
+
 def photographs() -> tuple[Pixels, ...]:
-    folder = Path(__file__).parents[3] / "shared/photos/lfw100"
+    folder = ROOT.parent / "shared/photos/lfw100"
     paths = sorted(folder.rglob("*.jpg"))[::25][:20]
     if not paths:
         pytest.skip("no photographs: ../shared/photos/lfw100 is not there")
@@ -161,8 +243,6 @@ def test_embeddings_are_those_of_face_recognition(name: str) -> None:
 
 
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
-    from anonbench.recognisers._dlib_network import WeightError, load, read_tensors
-
     data = weight_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
     assert len(read_tensors(data)) == 2 * 29 + 1
     for content in (b"", b"not a network" * 100, data[: len(data) // 2]):
@@ -171,3 +251,25 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
         with pytest.raises(WeightError, match="reinstall") as error:
             load(path)
         assert str(path) in str(error.value)
+
+
+# The file that ONNX Runtime is given
+
+
+def test_onnx_encoding_by_hand() -> None:
+    # Field 1 is the number 300, seven bits a byte, lowest first; field 2 holds two bytes.
+    assert _onnx._field(1, 300) == b"\x08\xac\x02"
+    assert _onnx._field(2, "ab") == b"\x12\x02ab"
+    # dims 2; data type 1; name w; raw data 1.0 and -2.0.
+    expected = b"\x08\x02" + b"\x10\x01" + b"\x42\x01w" + b"\x4a\x08\0\0\x80\x3f\0\0\0\xc0"
+    assert _onnx.tensor("w", np.array([1, -2], np.float32)) == expected
+
+
+def test_onnx_file_is_run() -> None:
+    nodes = [_onnx.node("Add", ["x", "w"], "s"), _onnx.node("Transpose", ["s"], "y", perm=[1, 0])]
+    weights = [_onnx.tensor("w", np.array([[10, 20, 30]], np.float32))]
+    described = [_onnx.value(n, "float32", s) for n, s in (("x", ["n", 3]), ("y", [3, "n"]))]
+    file = _onnx.model(nodes, weights, described[:1], described[1:])
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": np.array([[1, 2, 3], [4, 5, 6]], np.float32)})
+    np.testing.assert_array_equal(y, [[11, 14], [22, 25], [33, 36]])

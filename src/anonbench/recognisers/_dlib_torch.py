@@ -60,10 +60,10 @@ class TorchNetwork(nn.Module):
 
 def _convolution(c: Convolution, stride: int, padding: int) -> nn.Conv2d:
     outputs, inputs, rows, _ = c.kernel.shape
-    layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, rows, stride, padding)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(c.kernel))
-        layer.bias.copy_(torch.from_numpy(c.bias))
+    layer = nn.Conv2d(inputs, outputs, rows, stride, padding, device="meta")
+    # Without memory, and so without random numbers, until the weights are there.
+    layer.weight = nn.Parameter(torch.from_numpy(c.kernel))
+    layer.bias = nn.Parameter(torch.from_numpy(c.bias))
     return layer
 
 

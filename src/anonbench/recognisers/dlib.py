@@ -29,8 +29,8 @@ class DlibRecogniser(DlibAlignment):
     device : str
         ``cpu`` or ``cuda``.
     precision : str
-        ``float32`` agrees with dlib to 1e-5 in every coordinate; ``bf16`` is faster and off by
-        up to 0.005.
+        ``float32`` agrees with dlib to 1e-5 in every coordinate. ``bf16`` takes half the time
+        where the processor has instructions for it, and was off by up to 0.007.
 
     Raises
     ------
@@ -65,6 +65,11 @@ class DlibRecogniser(DlibAlignment):
 def _network(
     layers: Layers, threads: int, device: str, precision: str
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    # ONNX Runtime is a little faster than PyTorch on a processor, and starts two seconds sooner.
+    if (device, precision) == ("cpu", "float32"):
+        from anonbench.recognisers._dlib_onnx import OnnxNetwork
+
+        return OnnxNetwork(layers, threads)
     from anonbench.recognisers._dlib_torch import TorchNetwork
 
     return TorchNetwork(layers, threads, device, precision)
