@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import tarfile
 from functools import cache
@@ -237,6 +238,21 @@ def test_embeddings_are_those_of_face_recognition(name: str) -> None:
             np.testing.assert_allclose(own, np.array(expected), atol=1e-5)
             compared += len(own)
     assert compared >= 18
+
+
+def test_benchmark_measures_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    benchmark = importlib.import_module("embedder_speed")
+    faces = chips("dlib", drawn())
+    result = benchmark.measure(faces, [str(k // 2) for k in range(len(faces))], repeats=1)
+    assert result["chips"] == len(faces) and 0 < result["difference"] < 1e-5
+    assert result["ratio"] == pytest.approx(result["dlib_native_ms"] / result["dlib_ms"])
+    assert 0 <= result["eer"] <= 1 and result["eer_difference"] < 1e-4
+    # Nobody is there twice: no mated pairs, and so no error rate.
+    assert "eer" not in benchmark.measure(faces[:2], ["a", "b"], repeats=1)
+    for wrong in ([], [faces[0], faces[0]]):
+        with pytest.raises(ValueError, match="no two equal"):
+            benchmark.measure(wrong)
 
 
 # Weights that are not what they should be
