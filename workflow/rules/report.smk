@@ -118,7 +118,7 @@ rule report:
     params:
         plan=PLAN.summary(),
         times={
-            name: PLAN.fill(getattr(rules, name).benchmark)
+            name: PLAN.fill(str(getattr(rules, name).benchmark))
             for name in PLAN.timed_stages
         },
     message:
