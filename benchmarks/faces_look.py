@@ -144,10 +144,10 @@ class _Eyes:
 
         from anonbench import detectors, recognisers
         from anonbench.dlib_files import weight_file
-        from anonbench.utility import LEAN
 
+        plugins = {n: detectors.get(n) for n in DETECTORS}
         self.detectors = {
-            n: DeepMesh() if n == "mediapipe_mesh" else detectors.get(n).build(LEAN.get(n, {}))
+            n: DeepMesh() if n == "mediapipe_mesh" else plugins[n].build(plugins[n].info.boxes_only)
             for n in DETECTORS
         }
         self.recogniser = recognisers.get("dlib").build({}, threads=1)

@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Block())
 
 NUMERICAL = {
     "numpy", "cv2", "pandas", "pyarrow", "scipy", "skimage", "torch", "dlib", "mediapipe", "PIL",
-    "facenet_pytorch", "matplotlib", "plotly",
+    "facenet_pytorch", "matplotlib", "onnxruntime", "plotly",
 }  # fmt: skip
 
 
