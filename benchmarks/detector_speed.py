@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -99,7 +101,7 @@ def measure(count: int = 28, repeats: int = 5) -> list[Cost]:
     ]
 
 
-Work = tuple[Callable[[object], float], Sequence[object]]
+Work = tuple[Callable[[Any], float], Sequence[Any]]
 
 
 def _works(sets: dict[str, list[Pixels]]) -> dict[tuple[str, str, str], Work]:
@@ -112,13 +114,17 @@ def _works(sets: dict[str, list[Pixels]]) -> dict[tuple[str, str, str], Work]:
                 continue
             model = plugin.build(options)
             for images, pixels in sets.items():
-                works[name, build, images] = (lambda p, m=model: float(bool(m.detect(p))), pixels)
+                works[name, build, images] = (partial(_finds, model), pixels)
     for images, pixels in sets.items():
         packed = [encode_png(p) for p in pixels]
         works["PNG decode", "", images] = (lambda data: _none(decode_png(data)), packed)
     for images, pixels in sets.items():
         works["PNG encode", "", images] = (lambda p: _none(encode_png(p)), pixels)
     return works
+
+
+def _finds(model: detectors.Detector, pixels: Pixels) -> float:
+    return float(bool(model.detect(pixels)))
 
 
 def _none(_: object) -> float:
