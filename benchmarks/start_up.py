@@ -1,9 +1,9 @@
 """Measure what Snakemake takes where nothing is to be computed, against the bound of 5 s.
 
-``python benchmarks/start_up.py [--repeats N] [--quick]``. In a fresh clone: a dry run on the default
-configuration with nothing computed; then, after the cartoons went through the default methods (so
-that there are as many jobs as by default; minutes), a run with nothing to do. Beside them stands
-what Snakemake itself takes for an empty Snakefile.
+``python benchmarks/start_up.py [--repeats N] [--quick]``. In a fresh clone: a dry run on the
+default configuration with nothing computed; then, after the cartoons went through the default
+methods (so that there are as many jobs as by default; minutes), a run with nothing to do. Beside
+them stands what Snakemake itself takes for an empty Snakefile.
 """
 
 from __future__ import annotations
