@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from anonbench import io, seeds
 from anonbench.comparisons import Compared, compare, paired_distances
 from anonbench.io import METRIC_COLUMNS, Embeddings
-from anonbench.metrics.intervals import subject_weights
+from anonbench.metrics.intervals import resampling_units, subject_weights
 from anonbench.metrics.results import OperatingPoint
 from anonbench.protocols import ATTACKS, Attack, Partition, partition
 from anonbench.score_curves import (
@@ -32,12 +33,21 @@ from anonbench.score_rows import (
     identification_rows,
     same_image_rows,
 )
-from anonbench.score_verification import clear_thresholds, verification_rows
+from anonbench.score_verification import (
+    clear_thresholds,
+    operating_points,
+    verification_rows,
+)
 
 NO_ENROLMENT = "none"
 """Enrolment of a data set without identities: nothing to recognise anybody by."""
 
 Floats = NDArray[np.floating[Any]]
+Compare = Callable[[Floats, Floats, bool, Sequence[float]], Compared]
+"""Compares gallery and probes; they may be of one source, and there are fixed thresholds."""
+
+# Units of resampling where comparisons are counted: more make counts of their pairs too many.
+_GROUPS = 128
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ def score(
     policies: Sequence[str],
     settings: ScoreSettings,
     generator: np.random.Generator,
+    threads: int = 1,
 ) -> ScoreTables:
     """Score one anonymisation method on one data set with one recogniser.
 
@@ -92,6 +103,10 @@ def score(
     written for the method ``original`` only, while its thresholds serve every method. One draw
     of subject weights serves all conditions, so that differences between them are paired;
     a generator keyed by the data set alone pairs them across methods as well.
+
+    With more than `ScoreSettings.in_memory` comparisons they are counted in one pass instead of
+    held (`all_pairs.compare.compare_counted`), by `threads` threads, and more than 128 subjects
+    are resampled in 128 groups.
 
     Raises
     ------
@@ -105,13 +120,16 @@ def score(
     if enrolment == NO_ENROLMENT:
         return _not_computed(anonymised, dataset, method, system, attacks)
     part = partition(manifest, enrolment, pairs)
-    weights = subject_weights(len(part.subject_names), settings.replicates, generator)
-    units = np.arange(len(part.subject_names))
+    counted = part.pairs is None and part.gallery.size * part.probe.size > settings.in_memory
+    n_subjects = len(part.subject_names)
+    units = resampling_units(n_subjects, _GROUPS if counted else n_subjects, generator)
+    weights = subject_weights(int(units.max()) + 1, settings.replicates, generator)
+    compare_sides = _compare(part, units, settings, counted, threads)
     names = {"dataset": dataset, "method": method, "system": system}
     order = _order(original, manifest, part), _order(anonymised, manifest, part)
     tables: list[ScoreTables] = []
     for policy in policies:
-        clear = _clear(_side(original, 0, policy, part, order[0]), part, settings)
+        clear = _clear(_side(original, 0, policy, part, order[0]), settings, compare_sides)
         for index, strength in enumerate(anonymised.strengths):
             side = _side(anonymised, index, policy, part, order[1])
             for attack in (ATTACKS[name] for name in attacks):
@@ -119,7 +137,7 @@ def score(
                     continue
                 place = {"strength": strength, "attack": attack.name, "policy": policy}
                 rows = Rows({**names, **place}, settings, weights, units)
-                tables.append(_attack_tables(rows, attack, clear, side, part))
+                tables.append(_attack_tables(rows, attack, clear, side, part, compare_sides))
     return ScoreTables(
         _stack([table.metrics for table in tables], METRIC_COLUMNS),
         _stack([table.curves for table in tables], CURVE_COLUMNS),
@@ -165,6 +183,7 @@ def score_files(
     policies: Sequence[str],
     settings: ScoreSettings,
     seed: int,
+    threads: int = 1,
 ) -> None:
     """Read embeddings, manifest and pair list, `score` them and write the three tables.
 
@@ -184,6 +203,7 @@ def score_files(
         policies=policies,
         settings=settings,
         generator=seeds.generator(seed, "subject bootstrap", dataset),
+        threads=threads,
     )
     io.write_table(tables.metrics, metrics)
     io.write_table(tables.curves, curves)
@@ -191,7 +211,7 @@ def score_files(
 
 
 def _attack_tables(
-    rows: Rows, attack: Attack, clear: _Clear, side: _Side, part: Partition
+    rows: Rows, attack: Attack, clear: _Clear, side: _Side, part: Partition, compare_sides: Compare
 ) -> ScoreTables:
     """Tables of one attack at one strength; images against themselves have metrics only."""
     curves, histograms = pd.DataFrame(), pd.DataFrame()
@@ -205,7 +225,8 @@ def _attack_tables(
         scores = clear.baseline
         if attack.name != "baseline":
             same = attack.gallery == attack.probe
-            scores = compare(gallery.embeddings, probe.embeddings, part, same)
+            fixed = [point.threshold for point in clear.thresholds.values()]
+            scores = compare_sides(gallery.embeddings, probe.embeddings, same, fixed)
         verification_rows(rows, scores, clear.thresholds)
         identification_rows(rows, scores)
         _failure_rows(rows, gallery, probe, part)
@@ -226,8 +247,32 @@ def _failure_rows(rows: Rows, gallery: _Side, probe: _Side, part: Partition) -> 
     failure_row(rows, "fte", usable == 0, subjects, note)
 
 
-def _clear(side: _Side, part: Partition, settings: ScoreSettings) -> _Clear:
-    baseline = compare(side.embeddings, side.embeddings, part, same_source=True)
+def _compare(
+    part: Partition, units: NDArray[np.int64], settings: ScoreSettings, counted: bool, threads: int
+) -> Compare:
+    """Return how the sides of an attack are compared: scores held, or counted."""
+    if not counted:
+        return lambda gallery, probe, same, _: compare(gallery, probe, part, same)
+    # Here, as compiled code takes a while to load and few need it.
+    from anonbench.all_pairs.compare import compare_counted
+
+    def counting(gallery: Floats, probe: Floats, same: bool, fixed: Sequence[float]) -> Compared:
+        return compare_counted(
+            gallery,
+            probe,
+            part,
+            same,
+            units=units,
+            ask=partial(operating_points, targets=settings.fmr_targets),
+            fixed=[*fixed, -settings.distance_threshold],
+            threads=threads,
+        )
+
+    return counting
+
+
+def _clear(side: _Side, settings: ScoreSettings, compare_sides: Compare) -> _Clear:
+    baseline = compare_sides(side.embeddings, side.embeddings, True, ())
     thresholds = clear_thresholds(baseline, settings.fmr_targets)
     return _Clear(side, thresholds, bin_width(baseline), baseline)
 

@@ -20,7 +20,8 @@ class ScoreSettings:
     """What to measure and how.
 
     `fmr_targets` are shares in (0, 1], `distance_threshold` is a Euclidean distance,
-    `minimum_mated` the number of mated comparisons below which a rate is not given.
+    `minimum_mated` the number of mated comparisons below which a rate is not given, `in_memory`
+    the number of comparisons up to which the scores of a condition are held in memory.
     """
 
     fmr_targets: Sequence[float] = (0.1, 0.01, 0.001, 0.0001)
@@ -28,6 +29,7 @@ class ScoreSettings:
     replicates: int = 1000
     confidence: float = 0.95
     minimum_mated: int = 30
+    in_memory: int = 50_000_000
 
 
 @dataclass
@@ -71,6 +73,9 @@ class Rows:
         bounds = intervals.Interval(math.nan, math.nan)
         if values is not None and not math.isnan(value):
             bounds = intervals.rate_interval(value, values, n_subjects, self.settings.confidence)
+        if values is not None and self.weights.shape[1] < self.n_subjects:
+            groups = f"interval: {self.weights.shape[1]} groups of subjects resampled"
+            note = f"{note}; {groups}" if note else groups
         if math.isnan(value) and not note:
             raise ValueError(f"{metric} is missing without a reason")
         row = {"metric": metric, "value": value, "low": bounds.low, "high": bounds.high}

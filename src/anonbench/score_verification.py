@@ -23,6 +23,19 @@ Clear = Mapping[float, OperatingPoint]
 
 
 @dataclass(frozen=True)
+class OperatingPoints:
+    """Where a condition is measured: completed comparisons, and all of them (``general``).
+
+    The first have no EER and no points where no mated or no non-mated comparison was completed.
+    """
+
+    eer: verification.EqualErrorRate | None
+    points: Points
+    general_eer: verification.EqualErrorRate
+    general_points: Points
+
+
+@dataclass(frozen=True)
 class _Condition:
     """Scores of a condition with everything that its rows share."""
 
@@ -31,10 +44,7 @@ class _Condition:
     all_nonmated: ScoreSet
     mated: SortedScores
     nonmated: ScoreSet
-    eer: verification.EqualErrorRate | None
-    points: Mapping[float, OperatingPoint]
-    general_eer: verification.EqualErrorRate
-    general_points: Mapping[float, OperatingPoint]
+    found: OperatingPoints
     counts: replicates.Replicates
     too_few: str
     too_few_in_all: str
@@ -58,20 +68,44 @@ def clear_thresholds(baseline: Compared, targets: Sequence[float]) -> Points:
         reason = "no completed mated or non-mated comparison"
         missing = OperatingPoint(math.nan, math.nan, math.nan, 0, 0, 0.0, False, reason)
         return dict.fromkeys(targets, missing)
-    return _points(mated, nonmated, targets, _distinct(baseline, nonmated.size))
+    distinct = _distinct(baseline.nonmated_set, baseline.distinct_nonmated)
+    return _points(verification.error_rates(mated, nonmated), targets, distinct)
+
+
+def operating_points(
+    mated: SortedScores, nonmated: ScoreSet, distinct: int, targets: Sequence[float]
+) -> OperatingPoints:
+    """Find all operating points that depend on the scores.
+
+    Parameters
+    ----------
+    mated, nonmated : sets with failed comparisons
+    distinct : non-mated comparisons of distinct pairs of images
+    targets : false match rates
+    """
+    completed = mated.finite(), nonmated.finite()
+    eer, points = None, {}
+    if completed[0].size and completed[1].size:
+        rates = verification.error_rates(*completed)
+        eer = verification.equal_error_rate_of(rates)
+        points = _points(rates, targets, _distinct(nonmated, distinct))
+    rates = verification.error_rates(mated, nonmated)
+    return OperatingPoints(
+        eer=eer,
+        points=points,
+        general_eer=verification.equal_error_rate_of(rates),
+        general_points=_points(rates, targets, distinct),
+    )
 
 
 def _condition(rows: Rows, scores: Compared, clear: Clear) -> _Condition:
     few, targets = rows.settings.minimum_mated, rows.settings.fmr_targets
     all_mated, all_nonmated = scores.mated_set, scores.nonmated_set
     mated, nonmated = all_mated.finite(), all_nonmated.finite()
-    eer, points = None, {}
-    if mated.size and nonmated.size:
-        eer = verification.equal_error_rate(mated, nonmated)
-        points = _points(mated, nonmated, targets, _distinct(scores, nonmated.size))
-    general = _points(all_mated, all_nonmated, targets, scores.distinct_nonmated)
-    fixed = [p.threshold for group in (points, general, clear) for p in group.values()]
-    fixed += [-rows.settings.distance_threshold, eer.threshold if eer else math.nan]
+    found = operating_points(all_mated, all_nonmated, scores.distinct_nonmated, targets)
+    groups = found.points, found.general_points, clear
+    fixed = [p.threshold for group in groups for p in group.values()]
+    fixed += [-rows.settings.distance_threshold, found.eer.threshold if found.eer else math.nan]
     too_few = "" if nonmated.size else "no completed non-mated comparison"
     if mated.size < few:
         too_few = f"{mated.size} completed mated comparisons, fewer than {few}"
@@ -82,20 +116,14 @@ def _condition(rows: Rows, scores: Compared, clear: Clear) -> _Condition:
         all_nonmated=all_nonmated,
         mated=mated,
         nonmated=nonmated,
-        eer=eer,
-        points=points,
-        general_eer=verification.equal_error_rate(all_mated, all_nonmated),
-        general_points=general,
+        found=found,
         counts=scores.replicated(rows.weights, rows.units, np.array(fixed)),
         too_few=too_few,
         too_few_in_all=in_all if all_mated.size < few else "",
     )
 
 
-def _points(
-    mated: SortedScores, nonmated: ScoreSet, targets: Sequence[float], distinct: int
-) -> Points:
-    rates = verification.error_rates(mated, nonmated)
+def _points(rates: verification.ErrorRates, targets: Sequence[float], distinct: int) -> Points:
     return {target: verification.fnmr_at_fmr(rates, target, distinct) for target in targets}
 
 
@@ -103,20 +131,20 @@ def _completed_rows(rows: Rows, condition: _Condition) -> None:
     """Add EER, AUC and FNMR at FMR over completed comparisons."""
     n_mated, n = condition.mated.size, condition.mated.size + condition.nonmated.size
     names = [f"fnmr_at_fmr_{t:g}" for t in rows.settings.fmr_targets]
-    if condition.too_few or condition.eer is None:
+    if condition.too_few or condition.found.eer is None:
         for name in ("eer", "eer_low_bound", "eer_high_bound", "auc"):
             rows.add(name, math.nan, n, condition.too_few)
         for name in names:
             rows.add(name, math.nan, n_mated, condition.too_few)
         return
-    counts, eer = condition.counts.completed(), condition.eer
+    counts, eer = condition.counts.completed(), condition.found.eer
     n_subjects = int(np.unique(condition.scores.mated_subjects).size)
     rows.add("eer", eer.value, n, eer.reason, replicates.replicate_eer(counts), n_subjects)
     rows.add("eer_low_bound", eer.low, n, eer.reason)
     rows.add("eer_high_bound", eer.high, n, eer.reason)
     area = verification.auc(condition.mated, condition.nonmated)
     rows.add("auc", area, n, "", replicates.replicate_auc(counts), n_subjects)
-    for name, (target, point) in zip(names, condition.points.items(), strict=True):
+    for name, (target, point) in zip(names, condition.found.points.items(), strict=True):
         values = replicates.replicate_fnmr_at_fmr(counts, target) if point.supported else None
         rows.add(name, point.fnmr, n_mated, _point_note(point), values, n_subjects)
 
@@ -127,10 +155,10 @@ def _generalised_rows(rows: Rows, condition: _Condition) -> None:
     n_subjects = int(np.unique(scores.mated_subjects).size)
     n_mated = condition.all_mated.size
     n = n_mated + condition.all_nonmated.size
-    eer = condition.general_eer
+    eer = condition.found.general_eer
     value, note = (math.nan, few) if few else (eer.value, eer.reason)
     rows.add("geer", value, n, note, replicates.replicate_eer(counts), n_subjects)
-    for target, point in condition.general_points.items():
+    for target, point in condition.found.general_points.items():
         value, note = (math.nan, few) if few else (point.fnmr, _point_note(point))
         values = replicates.replicate_fnmr_at_fmr(counts, target) if point.supported else None
         rows.add(f"gfrr_at_gfar_{target:g}", value, n_mated, note, values, n_subjects)
@@ -224,6 +252,6 @@ def _column(grid: Floats, threshold: float) -> int:
     return index
 
 
-def _distinct(scores: Compared, completed: int) -> int:
-    """Completed non-mated comparisons of distinct image pairs."""
-    return completed // 2 if scores.distinct_nonmated < scores.nonmated_set.size else completed
+def _distinct(nonmated: ScoreSet, distinct: int) -> int:
+    """Completed non-mated comparisons of distinct image pairs, given how many there are in all."""
+    return nonmated.completed // 2 if distinct < nonmated.size else nonmated.completed

@@ -38,6 +38,8 @@ rule score:
         "logs/score/{method}/{dataset}.{recogniser}.log",
     benchmark:
         "benchmarks/results/score/{method}/{dataset}.{recogniser}.tsv"
+    # More help where comparisons are too many for memory: --set-threads score=8.
+    threads: 1
     conda:
         "../../envs/analysis.yaml"
     params:

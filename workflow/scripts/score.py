@@ -26,6 +26,8 @@ with logged(snakemake.log[0]):
             replicates=metrics["bootstrap"],
             confidence=metrics["confidence"],
             minimum_mated=metrics["minimum_mated"],
+            in_memory=metrics["in_memory"],
         ),
         seed=snakemake.params.seed,
+        threads=snakemake.threads,
     )

@@ -45,6 +45,18 @@ def subject_weights(n_subjects: int, replicates: int, generator: np.random.Gener
     return generator.multinomial(n_subjects, shares, size=replicates).astype(np.float64)
 
 
+def resampling_units(
+    n_subjects: int, most: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """(S,) resampling unit of each subject: itself, or one of `most` random groups of equal size.
+
+    Subjects are independent, so groups of them are, and resampling these is a cluster bootstrap.
+    """
+    if n_subjects <= most:
+        return np.arange(n_subjects, dtype=np.int64)
+    return np.asarray(generator.permutation(n_subjects) % most, dtype=np.int64)
+
+
 def replicate_share(
     weights: Weights, values: NDArray[Any], first: Codes, second: Codes | None = None
 ) -> Weights:

@@ -99,7 +99,7 @@ def threshold_grid(
         per_part = max(size // 4, 2)
         # A rank r from the top means: accept the r highest scores.
         distinct = np.concatenate(
-            [n[n.size - _ranks(n.size, per_part)], m[_ranks(m.size, per_part) - 1]]
+            [n[n.size - spaced_ranks(n.size, per_part)], m[spaced_ranks(m.size, per_part) - 1]]
         )
     ends = np.concatenate([m[:1], n[:1], m[-1:], n[-1:]])
     top = np.nextafter(ends.max(), np.asarray(np.inf, dtype))
@@ -130,18 +130,37 @@ def replicate_counts(
     w' C_k w. The products are taken for a block of gallery subjects at a time, so that memory
     is bounded by the block, not by the number of subjects.
     """
-    n_bins = thresholds.size + 1
     by_subject = np.ascontiguousarray(weights.T)
-    mated_hist = _mated_histogram(by_subject, thresholds, *mated)
     nonmated_hist = _nonmated_histogram(by_subject, thresholds, *nonmated)
-    accepted = [hist[::-1].cumsum(axis=0)[::-1].T for hist in (mated_hist, nonmated_hist)]
-    assert accepted[0].shape[1] == n_bins
+    accepted = nonmated_hist[::-1].cumsum(axis=0)[::-1].T
+    return counted_replicates(weights, thresholds, mated, accepted, exhaustive)
+
+
+def counted_replicates(
+    weights: Weights,
+    thresholds: Floats,
+    mated: tuple[Floats, Codes],
+    nonmated: Weights,
+    exhaustive: bool = False,
+) -> Replicates:
+    """Return replicates of mated scores and of non-mated ones that are counted already.
+
+    Parameters
+    ----------
+    weights : (B, U)
+    thresholds : (K,) ascending, finite
+    mated : scores (M,), codes of their resampling units (M,)
+    nonmated : (B, K + 1), weighted non-mated comparisons in all, then accepted at each threshold
+    exhaustive : bool, from `threshold_grid`
+    """
+    histogram = _mated_histogram(np.ascontiguousarray(weights.T), thresholds, *mated)
+    accepted = histogram[::-1].cumsum(axis=0)[::-1].T
     return Replicates(
         thresholds=thresholds,
-        mated=accepted[0][:, 1:],
-        nonmated=accepted[1][:, 1:],
-        n_mated=accepted[0][:, 0],
-        n_nonmated=accepted[1][:, 0],
+        mated=accepted[:, 1:],
+        nonmated=nonmated[:, 1:],
+        n_mated=accepted[:, 0],
+        n_nonmated=nonmated[:, 0],
         exhaustive=exhaustive,
     )
 
@@ -225,7 +244,7 @@ def _nonmated_histogram(
     return result
 
 
-def _ranks(count: int, size: int) -> NDArray[np.int64]:
+def spaced_ranks(count: int, size: int) -> NDArray[np.int64]:
     """Ranks 1..count: log-spaced from 1, and evenly spaced."""
     if count == 0:
         return np.zeros(0, dtype=np.int64)

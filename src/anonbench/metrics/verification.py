@@ -35,6 +35,7 @@ __all__ = [
     "confusion_at",
     "det_points",
     "equal_error_rate",
+    "equal_error_rate_of",
     "error_rates",
     "fnmr_at_fmr",
     "rates_at",
@@ -110,7 +111,11 @@ def equal_error_rate(mated: Scores, nonmated: Scores) -> EqualErrorRate:
     ValueError
         As `error_rates`.
     """
-    rates = _rates(*score_sets(mated, nonmated))
+    return equal_error_rate_of(error_rates(mated, nonmated))
+
+
+def equal_error_rate_of(rates: ErrorRates) -> EqualErrorRate:
+    """Return `equal_error_rate` of scores whose error rates are known already."""
     gap = rates.false_nonmatches * rates.n_nonmated - rates.false_matches * rates.n_mated
     if gap[0] > 0:
         reason = (
