@@ -1,10 +1,10 @@
 """Measure everything side by side with its peers, and write the table that README quotes.
 
 ``python benchmarks/everything.py [--only PART ...] [--quick] [--demo]``. Each part runs in a
-process of its own; one that cannot run is named with its reason. The page goes to docs/benchmarks.md, the
-numbers behind it to the JSON file beside it: ``--only`` replaces some parts and keeps the others, as
-long as the machine is the same. ``--quick`` tries the parts at a small size and writes nothing,
-unless ``--out`` says where.
+process of its own; one that cannot run is named with its reason. The page goes to
+docs/benchmarks.md, the numbers behind it to the JSON file beside it: ``--only`` replaces some parts
+and keeps the others, as long as the machine is the same. ``--quick`` tries the parts at a small
+size and writes nothing, unless ``--out`` says where.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def write(results: dict[str, Result], where: dict[str, str], out: Path) -> None:
     parts = {name: result.plain() for name, result in results.items() if name in PARTS}
     write_json({"machine": where, "parts": parts}, out.with_suffix(".json"))
     with atomic(out) as partial:
-        partial.write_text(page.page(results, TITLES, where, page.commit()), encoding="utf-8")
+        partial.write_text(page.page(results, TITLES, where), encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -55,11 +55,12 @@ class Row:
     goal: str = ""
     met: bool | None = None
 
-    def cells(self) -> tuple[str, ...]:
-        """Return the row as text."""
+    def cells(self, quick: bool = False) -> tuple[str, ...]:
+        """Return the row as text; a quick run is marked, and meets or misses nothing."""
         met = {None: "", True: "yes", False: "**no**"}[self.met]
         ratio = "" if self.ratio is None else f"{self.ratio:.3g}"
-        return self.what, self.ours, self.peer, ratio, self.goal, met
+        what = f"{self.what} (quick)" if quick else self.what
+        return what, self.ours, self.peer, ratio, self.goal, "" if quick else met
 
 
 @dataclass
@@ -80,6 +81,8 @@ class Result:
         Whether it was measured at a small size.
     load : float
         Load average of the last minute before it began: above 0, other programs ran as well.
+    commit : str
+        That was checked out; empty if nothing was run.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -88,6 +91,7 @@ class Result:
     reason: str = ""
     quick: bool = False
     load: float = 0.0
+    commit: str = ""
 
     def plain(self) -> dict[str, Any]:
         """Return it as values that JSON holds."""
@@ -139,8 +143,7 @@ def table(results: Mapping[str, Result], titles: Mapping[str, str]) -> str:
     for part, title in titles.items():
         result = results.get(part, Result(reason=f"run `--only {part}`"))
         if result.rows:
-            mark = " (quick)" if result.quick else ""
-            rows += [(what + mark, *rest) for what, *rest in (r.cells() for r in result.rows)]
+            rows += [row.cells(result.quick) for row in result.rows]
         else:
             rows.append((title, f"{MISSING}: {_cell(result.reason)}", "", "", "", ""))
     return markdown_table(("what", "ours", "peer", "ratio", "goal", "met?"), rows)
@@ -151,9 +154,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "/")
 
 
-def page(
-    results: Mapping[str, Result], titles: Mapping[str, str], where: Mapping[str, str], state: str
-) -> str:
+def page(results: Mapping[str, Result], titles: Mapping[str, str], where: Mapping[str, str]) -> str:
     """Return docs/benchmarks.md.
 
     Parameters
@@ -162,23 +163,25 @@ def page(
         As for `table`.
     where : mapping of str to str
         See `machine`.
-    state : str
-        Commit of the code.
     """
-    missed = [r.what for p in titles if p in results for r in results[p].rows if r.met is False]
+    full = [results[part] for part in titles if part in results and not results[part].quick]
+    missed = [row.what for result in full for row in result.rows if row.met is False]
     parts = [
         "# Benchmarks\n",
-        "Written by `python benchmarks/everything.py`, which measures ours and the peer in one run on\n"
-        "the same input; README quotes the table. `--only PART` measures a part again and keeps the\n"
-        "others. What each part does: [benchmarks/README.md](../benchmarks/README.md).\n",
+        "Written by `python benchmarks/everything.py`, which measures ours and the peer in one\n"
+        "run on the same input; README quotes the table. `--only PART` measures a part again and\n"
+        "keeps the others. What each part does: [benchmarks](../benchmarks/README.md).\n",
         f"{START}\n{table(results, titles)}{END}\n",
         _verdict(missed),
         *(_section(titles[part], results[part]) for part in titles if part in results),
         "## Machine\n",
-        markdown_table(("", ""), [*where.items(), ("commit", state)]),
-        "Load before each part (average of a minute; other programs slow wall-clock times down): "
-        + ", ".join(f"{p} {results[p].load:.1f}" for p in titles if p in results)
-        + ".\n",
+        markdown_table(("", ""), where.items()),
+        "Load: the average of the minute before a part; the work of other programs, which makes\n"
+        "wall-clock times longer.\n",
+        markdown_table(
+            ("part", "load", "code"),
+            [(p, f"{r.load:.1f}", r.commit) for p, r in results.items() if r.commit],
+        ),
     ]
     return "\n".join(part for part in parts if part)
 

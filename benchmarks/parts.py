@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from clones import BUNDLED, bring_faces, fresh_clone, need_faces
+from clones import BUNDLED, fresh_clone, need_faces
 from faces_look import read_encoded, read_labels
 from faces_text import table as markdown_table
-from page import Result, Row
+from page import Result, Row, commit
+from scaling_plot import ORDER
 
 from anonbench.report.times import stage_times
 
@@ -26,6 +27,10 @@ EMBEDDER, COORDINATE, EER = 10.0, 1e-5, 1e-4
 PRODUCT, MEMORY_GIB = 1.3, 2.0
 START, DEMO_MINUTES = 5.0, 6.0
 """The goals."""
+
+
+def _tiny(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
 
 
 def embedder(quick: bool) -> Result:
@@ -40,12 +45,12 @@ def embedder(quick: bool) -> Result:
         Row("embedding a face, processor time on one thread", f"{found['dlib_ms']:.2f} ms",
             f"{found['dlib_native_ms']:.1f} ms, dlib's own call", ratio,
             f"≥ {EMBEDDER:g} times as fast", ratio >= EMBEDDER),
-        Row(f"largest difference of a coordinate, {len(chips)} faces", f"{difference:.1e}",
+        Row(f"largest difference of a coordinate, {len(chips)} faces", _tiny(difference),
             "dlib's own call", None, f"≤ {COORDINATE:g}", difference <= COORDINATE),
     ]  # fmt: skip
     if "eer" in found:
         gap = found["eer_difference"]
-        rows.append(Row("difference of the EER", f"{gap:.1e}", "dlib's own call", None,
+        rows.append(Row("difference of the EER", _tiny(gap), "dlib's own call", None,
                         f"≤ {EER:g}", gap <= EER))  # fmt: skip
     notes = [f"By wall clock the ratio is {found['ratio_wall']:.2f}."]
     return Result(rows, notes)
@@ -112,7 +117,7 @@ def curves(quick: bool) -> Result:
         Row(f"error rates at all thresholds, {mated + nonmated:,} scores", f"{ours:.2f} s",
             f"{theirs:.2f} s, scikit-learn's det_curve", theirs / ours),
         Row(f"largest difference of a rate at {turns[0]['shared']:,.0f} shared thresholds",
-            f"{gap:.1e}", "scikit-learn"),
+            _tiny(gap), "scikit-learn"),
     ]  # fmt: skip
     notes = [f"The EER is {turns[0]['eer']:.6f}, {turns[0]['eer_gap']:.1e} from the nearest point "
              "of scikit-learn's curve."]  # fmt: skip
@@ -173,14 +178,11 @@ def demo(quick: bool) -> Result:
     config = ["--config", "run={datasets: [drawn], methods: [blackout_face]}"] if quick else []
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         clone = fresh_clone(Path(folder) / "clone")
-        if quick:
-            bring_faces(clone)
-        else:
-            (clone.path / ".venv").symlink_to(sys.prefix)
-            # The lock of the clone is newer than the stamp: without -o, make would install anew.
-            clone.run("make", "-o", ".venv/.locked", "faces")
+        (clone.path / ".venv").symlink_to(sys.prefix)
+        # The lock of the clone is newer than the stamp: without -o, make would install anew.
+        clone.run("make", "-o", ".venv/.locked", "faces")
         whole = clone.run("snakemake", "--cores", "2", *config)
-        stages = stage_times(clone.benchmark_files())
+        stages = sorted(stage_times(clone.benchmark_files()), key=lambda s: ORDER.index(s.name))
         again = [clone.run("snakemake", "--cores", "2", *config) for _ in range(1 if quick else 3)]
     if not all("Nothing to be done" in run.output for run in again):
         raise RuntimeError("a second run did not find everything done")
@@ -227,5 +229,5 @@ def measured(name: str, quick: bool) -> Result:
     """Run a part, and note the load before it."""
     load = os.getloadavg()[0]
     result = PARTS[name][1](quick)
-    result.load, result.quick = load, quick
+    result.load, result.quick, result.commit = load, quick, commit()
     return result
