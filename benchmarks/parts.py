@@ -98,8 +98,8 @@ def start_up(quick: bool) -> Result:
     slow = [s for s in starts if s.wall > START]
     notes = ["Wall-clock time; that of an empty Snakefile is Snakemake itself."]
     notes += [
-        f"{s.what}: above the goal; {s.wall - s.cpu:.1f} s of it were waiting, on other programs "
-        f"or on the disk, and {empty.wall:.1f} s are Snakemake itself."
+        f"{s.what}: above the goal; {max(0.0, s.wall - s.cpu):.1f} s of it were waiting, on other "
+        f"programs or on the disk, and {empty.wall:.1f} s are Snakemake itself."
         for s in slow
     ]
     return Result(rows, notes)
@@ -119,8 +119,8 @@ def curves(quick: bool) -> Result:
         Row(f"largest difference of a rate at {turns[0]['shared']:,.0f} shared thresholds",
             _tiny(gap), "scikit-learn"),
     ]  # fmt: skip
-    notes = [f"The EER is {turns[0]['eer']:.6f}, {turns[0]['eer_gap']:.1e} from the nearest point "
-             "of scikit-learn's curve."]  # fmt: skip
+    eer, away = turns[0]["eer"], _tiny(turns[0]["eer_gap"])
+    notes = [f"The EER is {eer:.6f}, {away} from the nearest point of scikit-learn's curve."]
     return Result(rows, notes)
 
 
