@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from anonbench import detectors
-from anonbench.io import ArchiveReader, read_table, rows, write_table
+from anonbench.io import (
+    ArchiveReader,
+    decode_png,
+    original_of,
+    read_table,
+    rows,
+    write_table,
+)
 from anonbench.progress import progress
 from anonbench.types import Box, Face
 
@@ -29,6 +36,8 @@ def detect_files(
     options: Mapping[str, Any],
     out: Path | str,
     boxes_only: bool = False,
+    originals: Path | str | None = None,
+    known: Path | str | None = None,
 ) -> None:
     """Run one detector over an archive and write its detection table.
 
@@ -45,17 +54,50 @@ def detect_files(
         Detection table, one row per face, in archive order.
     boxes_only : bool
         Whether landmarks and eyes are not needed and may be left out.
+    originals, known : path, optional
+        Images as ingest packed them, and this detector's table on them: an image that a method
+        left as it was has its original's faces.
     """
     plugin = detectors.get(detector)
     model = plugin.build({**(plugin.info.boxes_only if boxes_only else {}), **options})
     found: list[dict[str, Any]] = []
-    with ArchiveReader(archive) as images:
-        for image_id in progress(images.names(), f"detect {detector}"):
-            pixels = images.read(image_id)
-            # A fully black image holds no face: nothing to ask a detector.
-            faces = model.detect(pixels) if pixels.any() else []
-            found.extend(face_row(image_id, k, face) for k, face in enumerate(faces))
+    with ArchiveReader(archive) as images, _Known(originals, known) as unchanged:
+        for name in progress(images.names(), f"detect {detector}"):
+            data = images.read_encoded(name)
+            faces = unchanged.faces(name, data)
+            if faces is None:
+                pixels = decode_png(data, f"{archive}: {name}")
+                # A fully black image holds no face: nothing to ask a detector.
+                faces = model.detect(pixels) if pixels.any() else []
+            found.extend(face_row(name, k, face) for k, face in enumerate(faces))
     write_table(table_of(found), out)
+
+
+class _Known:
+    """The faces of originals, for images that are the same file to the bit."""
+
+    def __init__(self, originals: Path | str | None, table: Path | str | None) -> None:
+        self._images = ArchiveReader(originals) if originals and table else None
+        # Landmarks and eyes stay behind, as if only boxes had been looked for.
+        self._faces = {
+            image_id: [Face(face.box, face.score) for face in faces]
+            for image_id, faces in (read_faces(table) if table else {}).items()
+        }
+
+    def faces(self, name: str, data: bytes) -> list[Face] | None:
+        """Return the faces of an unchanged image by its member's name; None if it has changed."""
+        image_id = original_of(name)
+        if self._images is None or image_id not in self._images:
+            return None
+        unchanged = self._images.read_encoded(image_id) == data
+        return self._faces.get(image_id, []) if unchanged else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._images is not None:
+            self._images.__exit__(*error)
 
 
 def table_of(faces: Iterable[dict[str, Any]]) -> pd.DataFrame:

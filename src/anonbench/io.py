@@ -164,6 +164,11 @@ def member(strength: str, image_id: str) -> str:
     return f"{strength}/{image_id}"
 
 
+def original_of(name: str) -> str:
+    """Return the image id in the name of an anonymised image."""
+    return name.partition("/")[2]
+
+
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
     """Write a table as .parquet or .csv, by the suffix of `path`."""
     with atomic(path) as partial:

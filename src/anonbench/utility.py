@@ -172,7 +172,8 @@ def similarity(
     changed = np.full(before.shape[:2], not regions)
     for left, top, right, bottom in regions:
         changed[top:bottom, left:right] = True
-    error = ((before.astype(np.float32) - after) ** 2).mean(axis=2)
+    red, green, blue = cv2.split(cv2.absdiff(before, after).astype(np.float32))
+    error = (red * red + green * green + blue * blue) / 3
     known = subject is not None
     ssim = _ssim(before, after)
     return {

@@ -178,6 +178,11 @@ class Plan:
         """Return the detectors of a method; controls look at no face and wait for none."""
         return [] if method in CONTROLS else self.params.method(method).detectors
 
+    def known_faces(self, detector: str) -> str | list[str]:
+        """Return the pattern of a detector's table on the originals; nothing if there is none."""
+        made = detector in self.params.detectors
+        return f"results/detect/{{dataset}}/{detector}.parquet" if made else []
+
     def attacker_detections(self, recogniser: str) -> str:
         """Return the pattern of the tables in which a recogniser finds the faces of a method."""
         detector = self.params.recognisers[recogniser].detector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from anonbench.detect import SCHEMA, detect_files, face_row, read_faces, table_of
@@ -23,6 +24,34 @@ def test_faces_come_back_with_eyes_and_landmarks(tmp_path: Path) -> None:
     )  # fmt: skip
     np.testing.assert_array_equal(first.points, points)
     assert np.isnan(second.score) and second.points.shape == (0, 2)
+
+
+def test_unchanged_image_has_the_faces_of_its_original(tmp_path: Path) -> None:
+    faces = [draw_face(k, 0) for k in range(3)]
+    changed = cv2.blur(faces[2], (3, 3))
+    with ArchiveWriter(tmp_path / "originals.tar") as out:
+        for name, pixels in zip(("a/1", "b", "c"), faces, strict=True):
+            out.add(name, pixels)
+    with ArchiveWriter(tmp_path / "results.tar") as out:
+        for name, pixels in (("a/1", faces[0]), ("b", faces[1]), ("c", changed), ("d", faces[0])):
+            out.add(f"5/{name}", pixels)
+    # What the table says shows where a face comes from.
+    known = [face_row("a/1", 0, Face(Box(1, 2, 3, 4), 0.5, np.ones((2, 2), np.float32)))]
+    write_table(
+        table_of([*known, face_row("c", 0, Face(Box(1, 2, 3, 4)))]), tmp_path / "known.parquet"
+    )
+    settings = {"archive": tmp_path / "results.tar", "detector": "haar", "options": {}}
+    detect_files(
+        **settings, boxes_only=True, originals=tmp_path / "originals.tar",
+        known=tmp_path / "known.parquet", out=tmp_path / "out.parquet",
+    )  # fmt: skip
+    detect_files(**settings, boxes_only=True, out=tmp_path / "anew.parquet")
+    found, anew = read_faces(tmp_path / "out.parquet"), read_faces(tmp_path / "anew.parquet")
+    assert found["5/a/1"][0].box == Box(1, 2, 3, 4) and found["5/a/1"][0].points.size == 0
+    assert "5/b" not in found, "nothing was found in its original"
+    assert "5/b" in anew
+    for name in ("5/c", "5/d"):
+        assert [f.box for f in found[name]] == [f.box for f in anew[name]] != []
 
 
 def test_every_face_of_every_image_is_written_in_archive_order(tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def test_detections_are_those_of_the_method(plan: Plan) -> None:
     assert plan.method_detections("theirs", "mine") == ["results/detect/mine/haar.parquet"]
 
 
+def test_faces_of_originals_are_known_where_the_run_looks_for_them(plan: Plan) -> None:
+    assert plan.known_faces("haar") == "results/detect/{dataset}/haar.parquet"
+    assert plan.known_faces("mediapipe_mesh") == []
+
+
 def test_controls_named_in_the_run_wait_for_no_detector() -> None:
     content: dict[str, Any] = {**CONTENT, "run": {**CONTENT["run"], "methods": ["original"]}}  # type: ignore[dict-item]
     plan = Plan(parse(content), ROOT)

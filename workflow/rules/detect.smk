@@ -23,6 +23,8 @@ rule detect:
 rule redetect:
     input:
         archive="results/anonymise/{method}/{dataset}.tar",
+        originals="results/ingest/{dataset}/images.tar",
+        known=lambda wildcards: PLAN.known_faces(wildcards.detector),
         library=lambda wildcards: PLAN.library("detect", detector=wildcards.detector),
     output:
         "results/redetect/{method}/{dataset}.{detector}.parquet",

@@ -6,6 +6,8 @@ with logged(snakemake.log[0]):
         archive=snakemake.input.archive,
         detector=snakemake.wildcards.detector,
         boxes_only=snakemake.params.boxes_only,
+        originals=snakemake.input.get("originals"),
+        known=snakemake.input.get("known"),
         options=snakemake.params.options,
         out=snakemake.output[0],
     )
