@@ -206,11 +206,6 @@ class Params(Block):
         )
 
     @property
-    def subject_tables(self) -> list[str]:
-        """Those of `detection.subject` that look at every original, in its order."""
-        return [d for d in self.detection.subject if d in self.detectors]
-
-    @property
     def redetectors(self) -> list[str]:
         """All detectors, of utility and of recognisers, that look at methods' images; sorted."""
         return sorted(

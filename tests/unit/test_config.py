@@ -50,8 +50,6 @@ def test_small_configuration_gets_all_defaults() -> None:
     assert params.methods["soft"].detectors == ["haar"]
     assert params.all_methods == ["original", "blank", "soft"]
     assert params.detectors == ["dlib_hog", "haar", "mediapipe_mesh"]
-    tables = ["dlib_hog", "mediapipe_mesh", "haar"]
-    assert params.subject_tables == tables, "MTCNN is asked when these fail"
     for block in (Detection, Protocol, Metrics, Leaks):
         assert getattr(params, block.__name__.lower()) == block()
 

@@ -10,6 +10,7 @@ rule anonymise:
     output:
         archive="results/anonymise/{method}/{dataset}.tar",
         ledger="results/anonymise/{method}/{dataset}.ledger.parquet",
+    priority: 2
     log:
         "logs/anonymise/{method}/{dataset}.log",
     benchmark:

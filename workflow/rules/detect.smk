@@ -28,6 +28,8 @@ rule redetect:
         library=lambda wildcards: PLAN.library("detect", detector=wildcards.detector),
     output:
         "results/redetect/{method}/{dataset}.{detector}.parquet",
+    # The longest jobs first, so that short ones are left to share the cores evenly at the end.
+    priority: 1
     log:
         "logs/redetect/{method}/{dataset}.{detector}.log",
     benchmark:
@@ -47,10 +49,8 @@ rule locate:
     input:
         archive="results/ingest/{dataset}/images.tar",
         manifest="results/ingest/{dataset}/manifest.parquet",
-        detections=expand(
-            "results/detect/{{dataset}}/{detector}.parquet",
-            detector=PLAN.params.subject_tables,
-        ),
+        # The other detectors are asked only where this one finds nothing.
+        detections=f"results/detect/{{dataset}}/{PLAN.params.detection.subject[0]}.parquet",
         library=PLAN.library("locate"),
     output:
         "results/detect/{dataset}/subjects.parquet",

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.progress import logged
 from anonbench.subjects import subject_files
 
@@ -8,7 +6,7 @@ with logged(snakemake.log[0]):
         archive=snakemake.input.archive,
         manifest=snakemake.input.manifest,
         order=snakemake.params.order,
-        detections={Path(f).stem: f for f in snakemake.input.detections},
+        detections={snakemake.params.order[0]: snakemake.input.detections},
         options=snakemake.params.options,
         policy=snakemake.params.policy,
         out=snakemake.output[0],
