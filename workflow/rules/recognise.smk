@@ -38,10 +38,10 @@ rule score:
         "logs/score/{method}/{dataset}.{recogniser}.log",
     benchmark:
         "benchmarks/results/score/{method}/{dataset}.{recogniser}.tsv"
-    # More help where comparisons are too many for memory: --set-threads score=8.
-    threads: 1
     conda:
         "../../envs/analysis.yaml"
+    # More help where comparisons are too many for memory: --set-threads score=8.
+    threads: 1
     params:
         enrolment=lambda wildcards: PLAN.params.datasets[wildcards.dataset].enrolment,
         attacks=PLAN.attacks,

@@ -27,7 +27,7 @@ Codes = NDArray[np.integer[Any]]
 Ask = Callable[[SortedScores, ScoreSet, int], object]
 
 LOGGER = logging.getLogger("anonbench")
-_PILOT_SHARE = 64
+_PILOT_SHARE = 128
 _FEWEST = 1 << 18
 _MOST_PASSES = 4
 
@@ -75,7 +75,7 @@ def compare_counted(
 ) -> CountedComparisons:
     """Compare as `comparisons.compare` does, in memory that does not grow with the comparisons.
 
-    A pilot of at most 2**25 pairs tells where the answers to `ask` will lie. The pass counts every
+    A pilot of at most 2**24 pairs tells where the answers to `ask` will lie. The pass counts every
     pair in bins of its squared distance, computed in float32, and computes anew in float64 those
     that a rounding error could put on the wrong side of an answer. Where the pilot was wrong,
     there is one more pass.

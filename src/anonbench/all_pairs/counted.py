@@ -71,8 +71,9 @@ class CountedScores(ScoreSet):
             filled = np.flatnonzero(counts.histogram)
             error, squares = counts.bins.error, counts.bins.edges**2
             farthest = float(np.sqrt(squares[filled[-1] + 1] + error))
-            if counts.values.size and filled[-1] == counts.bins.count - 1:
-                farthest = float(counts.values[-1])
+            kept = float(counts.values.max(initial=0.0))
+            if filled[-1] == counts.bins.count - 1 and kept >= counts.bins.edges[-2]:
+                farthest = kept
             self.lowest = -_above(farthest)
             self.highest = 0.0 - _below(float(np.sqrt(max(squares[filled[0]] - error, 0.0))))
 
@@ -103,7 +104,7 @@ class CountedScores(ScoreSet):
 
     def _nearer_or_at(self, distances: NDArray[np.float32]) -> tuple[Counts, NDArray[np.bool_]]:
         """Pairs not farther than each distance, and whether that is exact."""
-        result = np.floor(np.interp(distances, self._knots, self._known)).astype(np.int64)
+        result = np.rint(np.interp(distances, self._knots, self._known)).astype(np.int64)
         mark = self._mark(distances)
         exact = mark >= 0
         chosen, where = distances[exact], mark[exact]

@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FLAG = np.uint32(1 << 31)
 """Set in the counter of a bin whose pairs are looked at one by one."""
 _FLAG_BIT = np.uint32(31)
-_CHUNK = 32
+_CHUNK = 16
 _AHEAD = 16
 _ONE = np.uint32(1)
 

@@ -13,7 +13,7 @@ from anonbench.all_pairs.sides import Side
 from anonbench.metrics.results import Counts, Floats
 from anonbench.metrics.score_sets import ScoreSet, SortedScores
 
-MOST_PAIRS = 1 << 25
+MOST_PAIRS = 1 << 24
 # Standard errors of a share to either side of where the pilot finds it.
 _SPREAD = 3.0
 
@@ -48,7 +48,7 @@ class PilotScores(ScoreSet):
     """
 
     def __init__(self, pilot: NDArray[np.float32], completed: int, failed: int) -> None:
-        self._pilot = SortedScores(-pilot)
+        self._pilot = SortedScores.of_sorted(-pilot[::-1])
         self.questions = Questions()
         self.size, self.completed = completed + failed, completed
         self.dtype = np.dtype(np.float32)

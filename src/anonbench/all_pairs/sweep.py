@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,8 +19,9 @@ from anonbench.all_pairs.kernels import count_tile, empty_histogram, mask_tile, 
 from anonbench.all_pairs.marks import Bins, Marks, flagged
 from anonbench.all_pairs.sides import Side
 
-# A tile that stays in the second-level cache together with what it is made of.
-_TILE_ROWS, _TILE_COLUMNS = 400, 1600
+TILE_ROWS, TILE_COLUMNS = 400, 1600
+"""Largest tile: about what the second- and third-level caches of one core hold."""
+
 _NOTHING = np.float32(np.inf).view(np.int32)
 
 
@@ -63,8 +64,8 @@ class _Worker:
 
     def __init__(self, plan: _Plan) -> None:
         self.plan = plan
-        rows = min(_TILE_ROWS, plan.probes.size)
-        columns = min(_TILE_COLUMNS, plan.gallery.size)
+        rows = min(TILE_ROWS, plan.probes.size)
+        columns = min(TILE_COLUMNS, plan.gallery.size)
         self.tile = np.empty(rows * columns, dtype=np.float32)
         self.histogram = flagged(plan.table)
         self.bins = np.empty(columns, dtype=np.int32)
@@ -82,9 +83,8 @@ class _Worker:
     def block(self, first: int, second: int) -> None:
         """Count the pairs of two units, as far as each is to be compared."""
         plan, number = self.plan, self._number(first, second)
-        for rows in _parts(plan.probes.bounds, first, _TILE_ROWS):
-            for columns in _parts(plan.gallery.bounds, second, _TILE_COLUMNS):
-                self._tile(rows, columns, number, diagonal=first == second)
+        for rows, columns in tiles(plan.probes, plan.gallery, plan.once, first, second):
+            self._tile(rows, columns, number, diagonal=first == second)
 
     def _number(self, first: int, second: int) -> int:
         """Row of `blocks` for two units in any order."""
@@ -97,8 +97,6 @@ class _Worker:
         shape = rows.stop - rows.start, columns.stop - columns.start
         tile = self.tile[: shape[0] * shape[1]].reshape(shape)
         masked = 0
-        if diagonal and plan.once and rows.stop <= columns.start:
-            return
         np.dot(plan.left[rows], gallery.vectors[columns].T, out=tile)
         if diagonal:
             keep = rows.start - columns.start if plan.once else shape[1]
@@ -183,7 +181,7 @@ def sweep(
         blocks=np.zeros((n_units * (n_units + 1) // 2, bins.count), dtype=dtype),
     )
     workers = [_Worker(plan) for _ in range(max(1, threads))]
-    todo = _shared(_tasks(probes, gallery, once))
+    todo = shared(tasks(probes, gallery, once))
 
     def work(worker: _Worker) -> None:
         for first, second in todo():
@@ -198,7 +196,7 @@ def sweep(
     return _result(plan, workers)
 
 
-def _tasks(probes: Side, gallery: Side, once: bool) -> list[tuple[int, int]]:
+def tasks(probes: Side, gallery: Side, once: bool) -> list[tuple[int, int]]:
     """Pairs of units with work to do."""
     n_units = probes.bounds.size - 1
     rows, columns = np.diff(probes.bounds), np.diff(gallery.bounds)
@@ -219,10 +217,10 @@ def _one_subject(probes: Side, gallery: Side, unit: int) -> bool:
     return bool(np.unique(np.concatenate(images)).size == 1)
 
 
-def _shared(tasks: list[tuple[int, int]]) -> Any:
+def shared(work: list[tuple[int, int]]) -> Callable[[], Iterator[tuple[int, int]]]:
     """Let several threads draw from one list, with its progress in the log."""
     lock = threading.Lock()
-    source = progress.progress(tasks, "blocks of comparisons") if tasks else iter(())
+    source = progress.progress(work, "blocks of comparisons")
 
     def draw() -> Iterator[tuple[int, int]]:
         while True:
@@ -233,6 +231,16 @@ def _shared(tasks: list[tuple[int, int]]) -> Any:
             yield task
 
     return draw
+
+
+def tiles(
+    probes: Side, gallery: Side, once: bool, first: int, second: int
+) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles that two units are compared in."""
+    for rows in _parts(probes.bounds, first, TILE_ROWS):
+        for columns in _parts(gallery.bounds, second, TILE_COLUMNS):
+            if not (once and first == second and rows.stop <= columns.start):
+                yield rows, columns
 
 
 def _parts(bounds: NDArray[np.int64], unit: int, most: int) -> Iterator[slice]:

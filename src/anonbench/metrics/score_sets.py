@@ -86,7 +86,8 @@ class SortedScores(ScoreSet):
         self.highest = float(values[-1]) if self.size else float("-inf")
 
     @classmethod
-    def _of_sorted(cls, values: Floats) -> SortedScores:
+    def of_sorted(cls, values: Floats) -> SortedScores:
+        """Return the set of scores that are checked and ascending already."""
         result = cls.__new__(cls)
         result._hold(values)
         return result
@@ -110,8 +111,8 @@ class SortedScores(ScoreSet):
 
     def finite(self) -> SortedScores:
         """Return the same set without failed comparisons."""
-        return self._of_sorted(self.values[self.size - self.completed :])
+        return self.of_sorted(self.values[self.size - self.completed :])
 
     def astype(self, dtype: np.dtype[Any]) -> SortedScores:
         """Return the same set in a type that holds its scores exactly."""
-        return self if dtype == self.dtype else self._of_sorted(self.values.astype(dtype))
+        return self if dtype == self.dtype else self.of_sorted(self.values.astype(dtype))

@@ -135,7 +135,9 @@ def equal_error_rate_of(rates: ErrorRates) -> EqualErrorRate:
     fmr2, fnmr2 = _shares(rates, after)
     if fmr1 == fnmr1:
         return EqualErrorRate(fmr1, fmr1, fmr1, float(threshold))
-    weight = (fmr1 - fnmr1) / ((fmr1 - fnmr1) + (fnmr2 - fmr2))
+    rise = (fmr1 - fnmr1) + (fnmr2 - fmr2)
+    # It is 0 only for counts that are not exact yet.
+    weight = (fmr1 - fnmr1) / rise if rise else 0.0
     low, high = (fnmr1, fmr1) if fmr1 + fnmr1 <= fmr2 + fnmr2 else (fmr2, fnmr2)
     value = min(max(fmr1 + weight * (fmr2 - fmr1), low), high)
     return EqualErrorRate(value, low, high, float(threshold))
