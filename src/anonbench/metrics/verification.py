@@ -184,7 +184,9 @@ def fnmr_at_fmr(
 def auc(mated: Scores, nonmated: Scores) -> float:
     """Probability that a mated score exceeds a non-mated one, ties counted half (Mann-Whitney).
 
-    Two failed comparisons (-inf) tie. Exact in integers before the one division.
+    Two failed comparisons (-inf) tie. Exact in integers before the one division, where non-mated
+    scores are held. Where they are counted, the error is at most the largest share of them that
+    one bin holds; it is much smaller where scores spread over the bins.
 
     Raises
     ------
