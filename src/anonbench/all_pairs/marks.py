@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anonbench.all_pairs.kernels import FLAG
 
-_MOST_BINS = 8192
+_MOST_BINS = 4096
 
 
 @dataclass(frozen=True)
