@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from anonbench.io import atomic, rows
+from anonbench.report._templates import TEMPLATES, jinja_environment
 from anonbench.report.page_data import payload
 from anonbench.report.page_run import Key, Run, percent
 from anonbench.report.page_tables import POLICY_NAMES, verdict
 from anonbench.report.page_warnings import LEDGER_ROWS, ledger_counts, notices
 
-TEMPLATES = Path(__file__).parent / "templates"
 SHEET_BYTES = 1_000_000
 """A larger contact sheet is embedded smaller, as JPEG."""
 SHEET_WIDTH = 1800
@@ -66,14 +66,7 @@ def write_report(
 
 
 def _environment() -> Environment:
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    jinja = jinja_environment()
     jinja.filters["percent"] = percent
     return jinja
 

@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from anonbench.io import atomic
-
-TEMPLATES = Path(__file__).parent / "templates"
+from anonbench.report._templates import jinja_environment
 
 
 @dataclass(frozen=True)
@@ -77,12 +74,10 @@ def write_times(files: Mapping[str, Sequence[Path | str]], out: Path | str) -> N
     It is a page of its own, as times belong to one machine, and nothing else in a report does.
     """
     stages = stage_times(files)
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    page = jinja.get_template("time.html.j2").render(
-        stages=stages, total=sum(stage.seconds for stage in stages)
+    page = (
+        jinja_environment()
+        .get_template("time.html.j2")
+        .render(stages=stages, total=sum(stage.seconds for stage in stages))
     )
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
