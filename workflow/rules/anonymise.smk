@@ -10,11 +10,11 @@ rule anonymise:
     output:
         archive="results/anonymise/{method}/{dataset}.tar",
         ledger="results/anonymise/{method}/{dataset}.ledger.parquet",
-    priority: 2
     log:
         "logs/anonymise/{method}/{dataset}.log",
     benchmark:
         "benchmarks/results/anonymise/{method}/{dataset}.tsv"
+    priority: 2
     conda:
         "../../envs/images.yaml"
     params:

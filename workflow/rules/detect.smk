@@ -28,12 +28,12 @@ rule redetect:
         library=lambda wildcards: PLAN.library("detect", detector=wildcards.detector),
     output:
         "results/redetect/{method}/{dataset}.{detector}.parquet",
-    # The longest jobs first, so that short ones are left to share the cores evenly at the end.
-    priority: 1
     log:
         "logs/redetect/{method}/{dataset}.{detector}.log",
     benchmark:
         "benchmarks/results/redetect/{method}/{dataset}.{detector}.tsv"
+    # The longest jobs first, so that short ones are left to share the cores evenly at the end.
+    priority: 1
     conda:
         "../../envs/faces.yaml"
     params:
