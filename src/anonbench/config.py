@@ -141,7 +141,7 @@ class Metrics(Block):
     """Coverage of the intervals."""
     minimum_mated: int = Field(default=30, ge=1)
     """Fewer completed mated comparisons than this, and no error rate is printed."""
-    in_memory: int = Field(default=50_000_000, ge=0)
+    in_memory: int = Field(default=20_000_000, ge=0)
     """Up to so many comparisons of a condition all scores are held in memory (10 to 20 bytes each);
     above, they are counted in one pass in bounded memory."""
 

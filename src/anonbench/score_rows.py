@@ -29,7 +29,7 @@ class ScoreSettings:
     replicates: int = 1000
     confidence: float = 0.95
     minimum_mated: int = 30
-    in_memory: int = 50_000_000
+    in_memory: int = 20_000_000
 
 
 @dataclass
