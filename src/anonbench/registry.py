@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PACKAGES = ("anonymisers", "datasets", "detectors", "recognisers")
+PACKAGES = ("anonymisers", "datasets", "detectors", "expressions", "recognisers")
 """The packages that hold plug-ins."""
 
 
