@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from dvc.api import DVCFileSystem
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from anonbench.decode import read_encoded, read_image
 from anonbench.detectors import Detector
 from anonbench.dlib_files import weight_file
 from anonbench.drawn import draw_face
-from anonbench.recognisers import Recogniser, _onnx
+from anonbench.recognisers import Recogniser
 from anonbench.recognisers._dlib_network import WeightError, load, read_tensors
 from anonbench.recognisers._dlib_torch import TorchNetwork
 from anonbench.recognisers.dlib import BATCH
@@ -267,25 +266,3 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
         with pytest.raises(WeightError, match="reinstall") as error:
             load(path)
         assert str(path) in str(error.value)
-
-
-# The file that ONNX Runtime is given
-
-
-def test_onnx_encoding_by_hand() -> None:
-    # Field 1 is the number 300, seven bits a byte, lowest first; field 2 holds two bytes.
-    assert _onnx._field(1, 300) == b"\x08\xac\x02"
-    assert _onnx._field(2, "ab") == b"\x12\x02ab"
-    # dims 2; data type 1; name w; raw data 1.0 and -2.0.
-    expected = b"\x08\x02" + b"\x10\x01" + b"\x42\x01w" + b"\x4a\x08\0\0\x80\x3f\0\0\0\xc0"
-    assert _onnx.tensor("w", np.array([1, -2], np.float32)) == expected
-
-
-def test_onnx_file_is_run() -> None:
-    nodes = [_onnx.node("Add", ["x", "w"], "s"), _onnx.node("Transpose", ["s"], "y", perm=[1, 0])]
-    weights = [_onnx.tensor("w", np.array([[10, 20, 30]], np.float32))]
-    described = [_onnx.value(n, "float32", s) for n, s in (("x", ["n", 3]), ("y", [3, "n"]))]
-    file = _onnx.model(nodes, weights, described[:1], described[1:])
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (y,) = session.run(None, {"x": np.array([[1, 2, 3], [4, 5, 6]], np.float32)})
-    np.testing.assert_array_equal(y, [[11, 14], [22, 25], [33, 36]])
