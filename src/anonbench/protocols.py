@@ -35,6 +35,8 @@ _ATTACKS = (
 )
 # Newton, Sweeney and Malin, "Preserving privacy by de-identifying face images", TKDE 2005.
 ATTACKS = MappingProxyType({attack.name: attack for attack in _ATTACKS})
+ATTACKERS = ("naive", "reverse", "parrot")
+"""Attacks on anonymised pictures: the most successful one is what privacy is judged by."""
 
 
 @dataclass(frozen=True)

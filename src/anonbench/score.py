@@ -18,7 +18,7 @@ from anonbench.comparisons import Compared, compare, paired_distances
 from anonbench.io import METRIC_COLUMNS, Embeddings
 from anonbench.metrics.intervals import resampling_units, subject_weights
 from anonbench.metrics.results import OperatingPoint
-from anonbench.protocols import ATTACKS, Attack, Partition, partition
+from anonbench.protocols import ATTACKERS, ATTACKS, Attack, Partition, partition
 from anonbench.score_curves import (
     CURVE_COLUMNS,
     HISTOGRAM_COLUMNS,
@@ -27,6 +27,7 @@ from anonbench.score_curves import (
     histogram_table,
 )
 from anonbench.score_rows import (
+    REPLICATE_COLUMNS,
     Rows,
     ScoreSettings,
     failure_row,
@@ -52,11 +53,12 @@ _GROUPS = 128
 
 @dataclass(frozen=True)
 class ScoreTables:
-    """Metric, curve and histogram tables, with the columns of `anonbench.score_rows`."""
+    """Metric, curve, histogram and replicate tables; the last with `REPLICATE_COLUMNS`."""
 
     metrics: pd.DataFrame
     curves: pd.DataFrame
     histograms: pd.DataFrame
+    replicates: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def score(
     units = resampling_units(n_subjects, _GROUPS if counted else n_subjects, generator)
     weights = subject_weights(int(units.max()) + 1, settings.replicates, generator)
     compare_sides = _compare(part, units, settings, counted, threads)
+    # Utility resamples every subject of the manifest: only the same subjects get the same draws.
+    paired = part.n_unlabelled == 0 and weights.shape[1] == n_subjects
     names = {"dataset": dataset, "method": method, "system": system}
     order = _order(original, manifest, part), _order(anonymised, manifest, part)
     tables: list[ScoreTables] = []
@@ -142,6 +146,7 @@ def score(
         _stack([table.metrics for table in tables], METRIC_COLUMNS),
         _stack([table.curves for table in tables], CURVE_COLUMNS),
         _stack([table.histograms for table in tables], HISTOGRAM_COLUMNS),
+        _stack([table.replicates.assign(paired=paired) for table in tables], REPLICATE_COLUMNS),
     )
 
 
@@ -163,6 +168,7 @@ def _not_computed(
         pd.DataFrame(rows, columns=list(METRIC_COLUMNS)),
         _stack([], CURVE_COLUMNS),
         _stack([], HISTOGRAM_COLUMNS),
+        _stack([], REPLICATE_COLUMNS),
     )
 
 
@@ -174,6 +180,7 @@ def score_files(
     metrics: Path,
     curves: Path,
     histograms: Path,
+    replicates: Path,
     *,
     dataset: str,
     method: str,
@@ -185,7 +192,7 @@ def score_files(
     seed: int,
     threads: int = 1,
 ) -> None:
-    """Read embeddings, manifest and pair list, `score` them and write the three tables.
+    """Read embeddings, manifest and pair list, `score` them and write the four tables.
 
     The bootstrap is keyed by `seed` and `dataset`, so that all methods and recognisers see the
     same resampled subjects.
@@ -208,6 +215,7 @@ def score_files(
     io.write_table(tables.metrics, metrics)
     io.write_table(tables.curves, curves)
     io.write_table(tables.histograms, histograms)
+    io.write_table(tables.replicates, replicates)
 
 
 def _attack_tables(
@@ -232,7 +240,8 @@ def _attack_tables(
         _failure_rows(rows, gallery, probe, part)
         curves = curve_table(rows.context, scores, rows.settings.minimum_mated)
         histograms = histogram_table(rows.context, scores, clear.width)
-    return ScoreTables(pd.DataFrame(rows.rows), curves, histograms)
+    kept = pd.DataFrame(rows.replicates if attack.name in ATTACKERS else [])
+    return ScoreTables(pd.DataFrame(rows.rows), curves, histograms, kept)
 
 
 def _failure_rows(rows: Rows, gallery: _Side, probe: _Side, part: Partition) -> None:

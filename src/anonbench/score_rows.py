@@ -14,6 +14,13 @@ from anonbench.comparisons import Compared
 from anonbench.metrics import intervals
 from anonbench.metrics.identification import chance, cmc
 
+REPLICATED = ("eer", "geer", "gfrr_at_gfar_0.01", "gfrr_at_gfar_0.001")
+"""Metrics whose bootstrap replicates are kept, for differences and trade-offs across tables."""
+REPLICATE_COLUMNS = (
+    "dataset", "method", "strength", "attack", "system", "policy", "metric", "paired", "values",
+)  # fmt: skip
+"""Of tables of replicates; `paired` tells whether replicate b is that of all other tables."""
+
 
 @dataclass(frozen=True)
 class ScoreSettings:
@@ -42,6 +49,8 @@ class Rows:
     settings : ScoreSettings
     weights : (B, U) how often each resampling unit is drawn
     units : (S,) resampling unit of each subject: the subject itself, or a group of subjects
+    rows : metric rows so far
+    replicates : of the metrics in `REPLICATED` so far: context, metric and values, (B,) float64
     """
 
     context: Mapping[str, str]
@@ -49,6 +58,7 @@ class Rows:
     weights: NDArray[np.float64]
     units: NDArray[np.int64]
     rows: list[dict[str, Any]] = field(default_factory=list)
+    replicates: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def n_subjects(self) -> int:
@@ -72,6 +82,8 @@ class Rows:
         """Add a row; `values` are bootstrap replicates, of a rate where `n_subjects` is given."""
         bounds = intervals.Interval(math.nan, math.nan)
         if values is not None and not math.isnan(value):
+            if metric in REPLICATED:
+                self.replicates.append({**self.context, "metric": metric, "values": values})
             bounds = intervals.rate_interval(value, values, n_subjects, self.settings.confidence)
         if values is not None and self.weights.shape[1] < self.n_subjects:
             groups = f"interval: {self.weights.shape[1]} groups of subjects resampled"

@@ -12,10 +12,12 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from anonbench import comparisons, seeds
+from anonbench import score as score_module
 from anonbench.io import METRIC_COLUMNS, Embeddings, read_table, write_embeddings, write_table
+from anonbench.metrics.intervals import subject_weights
 from anonbench.score import score, score_files
 from anonbench.score_curves import CURVE_COLUMNS, HISTOGRAM_COLUMNS
-from anonbench.score_rows import ScoreSettings
+from anonbench.score_rows import REPLICATE_COLUMNS, ScoreSettings
 
 ATTACKS = ("baseline", "naive", "reverse", "parrot", "same_image")
 SUBJECTS, IMAGES = 30, 4
@@ -254,6 +256,48 @@ def test_errors() -> None:
         _score(replace(base, embeddings=np.full_like(base.embeddings, np.inf)))
 
 
+def _replicates_of_failures(**options: Any) -> tuple[pd.DataFrame, np.ndarray]:
+    """Kept replicates where people are told apart perfectly, and every third one's probes fail."""
+    values = _clear(spread=0.001)
+    original = _embeddings(values.copy())
+    failed = np.repeat(np.arange(SUBJECTS) % 3 == 0, IMAGES) & (np.arange(values.shape[0]) % 4 > 0)
+    values[failed] = np.nan
+    draw = seeds.generator(3, "subject bootstrap", "drawn")
+    kept = _score(_embeddings(values), original=original, generator=draw, **options).replicates
+    return kept, failed
+
+
+def test_replicates_are_those_of_the_utility_side() -> None:
+    kept, failed = _replicates_of_failures()
+    manifest = _manifest()
+    names = sorted(set(manifest["subject"]))
+    probes = manifest.assign(failed=failed)[np.arange(failed.size) % 4 > 0]
+    lost = probes.groupby("subject")["failed"].sum()[names].to_numpy()
+    draw = seeds.generator(3, "subject bootstrap", "drawn")
+    weights = subject_weights(SUBJECTS, SETTINGS.replicates, draw)
+    expected = weights @ lost / (weights.sum(axis=1) * (IMAGES - 1))
+    assert tuple(kept.columns) == REPLICATE_COLUMNS and kept["paired"].all()
+    assert set(kept["attack"]) == {"naive", "reverse", "parrot"}
+    (own,) = kept[(kept["attack"] == "naive") & (kept["metric"] == "gfrr_at_gfar_0.01")]["values"]
+    np.testing.assert_allclose(own, expected)
+    assert own.std() > 0.01
+
+
+def test_replicates_of_other_units_are_not_called_paired(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_module, "_GROUPS", 8)
+    kept, _ = _replicates_of_failures(settings=replace(SETTINGS, in_memory=10))
+    assert len(kept) and not kept["paired"].any()
+    manifest = _manifest()
+    manifest.loc[manifest["subject"] == "p7", "subject"] = ""
+    assert not _score(_embeddings(_clear()), manifest=manifest).replicates["paired"].any()
+
+
+def test_rate_without_a_value_has_no_replicates() -> None:
+    result = _score(_embeddings(_clear()), settings=replace(SETTINGS, minimum_mated=1000))
+    assert result.metrics["value"].isna().any() and result.replicates.empty
+    assert tuple(result.replicates.columns) == REPLICATE_COLUMNS
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_files(tmp_path: Path, suffix: str) -> None:
     """`score_files` writes what `score` computes, and the same bytes every time."""
@@ -262,7 +306,7 @@ def test_files(tmp_path: Path, suffix: str) -> None:
     write_embeddings(_embeddings(_clear()), tmp_path / "original.npz")
     write_embeddings(_embeddings(values, "5"), tmp_path / "blur.npz")
     write_table(_manifest(), tmp_path / f"manifest.{suffix}")
-    outputs = ("metrics.csv", f"curves.{suffix}", f"histograms.{suffix}")
+    outputs = ("metrics.csv", f"curves.{suffix}", f"histograms.{suffix}", "replicates.parquet")
     for run in ("one", "two"):
         score_files(
             tmp_path / "original.npz",

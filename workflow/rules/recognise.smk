@@ -34,6 +34,7 @@ rule score:
         metrics="results/score/{method}/{dataset}.{recogniser}.metrics.csv",
         curves="results/score/{method}/{dataset}.{recogniser}.curves.parquet",
         histograms="results/score/{method}/{dataset}.{recogniser}.histograms.parquet",
+        replicates="results/score/{method}/{dataset}.{recogniser}.replicates.parquet",
     log:
         "logs/score/{method}/{dataset}.{recogniser}.log",
     benchmark:

@@ -14,6 +14,7 @@ with logged(snakemake.log[0]):
         Path(snakemake.output.metrics),
         Path(snakemake.output.curves),
         Path(snakemake.output.histograms),
+        Path(snakemake.output.replicates),
         dataset=snakemake.wildcards.dataset,
         method=snakemake.wildcards.method,
         system=snakemake.wildcards.recogniser,
