@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,9 @@ from anonbench.io import read_table, rows
 from anonbench.report._style import Look, looks
 
 CONDITION = ["method", "strength", "attack", "system", "policy"]
+CONFUSION_COLUMNS = (
+    "dataset", "method", "strength", "system", "policy", "kind", "row", "column", "n",
+)  # fmt: skip
 ANONYMISED_SIDE = {"naive": ("fta",), "reverse": ("fte",), "parrot": ("fta", "fte")}
 """Failures of anonymised images under an attack: of probes, of the gallery, of both."""
 
@@ -67,6 +70,8 @@ class Tables:
         Images by method.
     subjects : mapping of str to str
         Subject by image id.
+    confusion : DataFrame
+        Counts of predicted expressions, rows of this data set; empty where none were classified.
     """
 
     dataset: str
@@ -77,6 +82,9 @@ class Tables:
     ledger: pd.DataFrame
     archives: Mapping[str, Path]
     subjects: Mapping[str, str]
+    confusion: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(CONFUSION_COLUMNS))
+    )
 
     @classmethod
     def read(
@@ -86,8 +94,12 @@ class Tables:
         files: Mapping[str, Path | str],
         archives: Mapping[str, Path | str],
     ) -> Tables:
-        """Read metrics, curves, histograms, ledger (rows of one data set) and its manifest."""
-        names = ("metrics", "curves", "histograms", "ledger")
+        """Read metrics, curves, histograms, ledger, confusion (rows of one data set), its manifest.
+
+        A run without expression networks need not have a file ``confusion``.
+        """
+        known = ("metrics", "curves", "histograms", "ledger", "confusion")
+        names = [name for name in known if name in files]
         read = {name: read_table(files[name]) for name in names}
         own = {name: table[table["dataset"] == dataset] for name, table in read.items()}
         labels = read_table(files["manifest"])
@@ -145,6 +157,18 @@ class Tables:
     def plain(self, metric: str, method: str, strength: str, system: str = "") -> Measure:
         """Return a metric of the images: no attack is involved."""
         return self.measure(metric, Condition(method, strength, "", system, ""))
+
+    @cached_property
+    def _confusions(self) -> dict[Any, pd.DataFrame]:
+        keys = ["kind", "method", "strength", "system", "policy"]
+        return dict(iter(self.confusion.groupby(keys, sort=False)))
+
+    def confused(
+        self, kind: str, method: str, strength: str, network: str, policy: str
+    ) -> pd.DataFrame:
+        """Return the counts (row, column, n) of a confusion; no rows where nothing was counted."""
+        found = self._confusions.get((kind, method, strength, network, policy))
+        return self.confusion.iloc[:0] if found is None else found
 
     @cached_property
     def _curves(self) -> dict[Any, pd.DataFrame]:

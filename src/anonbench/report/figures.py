@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 from anonbench.report._style import save, style
 from anonbench.report._tables import Tables
+from anonbench.report.confusions import confusion_figure
 from anonbench.report.contact_sheet import contact_sheet_figure
 from anonbench.report.det import det_figure
 from anonbench.report.det_methods import methods_figure
 from anonbench.report.distances import distances_figure
+from anonbench.report.expressions import expressions_figure
 from anonbench.report.names import SUFFIXES
 from anonbench.report.strengths import strengths_figure
 from anonbench.report.tradeoff import tradeoff_figure
@@ -38,6 +40,7 @@ def write_figures(
     manifest: Path | str,
     archives: Mapping[str, Path | str],
     out: Sequence[Path | str],
+    confusion: Path | str | None = None,
     processes: int = 1,
 ) -> None:
     """Draw the figures of one data set.
@@ -55,6 +58,8 @@ def write_figures(
     out : sequence of path
         Files to write; their names are those of `anonbench.report.names.figure_names`. The same
         input gives the same bytes.
+    confusion : path, optional
+        Summary table of predicted expressions; None where the run has no expression network.
     processes : int
         How many figures to draw at a time.
 
@@ -65,6 +70,8 @@ def write_figures(
     """
     files = {"metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger}
     files["manifest"] = manifest
+    if confusion is not None:
+        files["confusion"] = confusion
     tables = Tables.read(dataset, plan, files, archives)
     known = drawings(tables)
     wanted = [(path, Path(path).suffix, Path(path).name) for path in out]
@@ -110,6 +117,11 @@ def drawings(tables: Tables) -> dict[str, Draw]:
             found[f"det_methods.{where}"] = _any(methods_figure, tables, attack, system, policy)
         found[f"strengths.{system}.{policy}"] = _any(strengths_figure, tables, system, policy)
         found[f"distances.{system}.{policy}"] = _any(distances_figure, tables, system, policy)
+    for network in plan.get("expressions", {}):
+        for policy in plan["policies"]:
+            where = f"{network}.{policy}"
+            found[f"expressions.{where}"] = _any(expressions_figure, tables, network, policy)
+            found[f"confusion.{where}"] = _any(confusion_figure, tables, network, policy)
     found["tradeoff"] = _any(tradeoff_figure, tables)
     found["contact_sheet"] = lambda suffix: contact_sheet_figure(tables, limited=suffix == ".svg")
     return found
