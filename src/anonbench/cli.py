@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anonbench import cli_weights
 from anonbench.config import ConfigError, Params
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+app.add_typer(cli_weights.app, name="weights")
 
 Config = Annotated[
     list[Path] | None,
@@ -158,11 +160,16 @@ def validate(config: Config = None) -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Check the environment, weights and cascades."""
-    from anonbench.validate import check_environment
+def doctor(config: Config = None) -> None:
+    """Check the environment, weights and cascades.
+
+    Where there is a params.yaml, the weights of its expression networks are checked too.
+    """
+    from anonbench.validate import check_environment, check_weights
 
     checks = check_environment()
+    if config or Path("params.yaml").is_file():
+        checks += check_weights(_load(config))
     for name, problem in checks:
         typer.secho(f"{'FAIL' if problem else 'ok':5}{name}{': ' + problem if problem else ''}",
                     fg="red" if problem else None)  # fmt: skip

@@ -20,6 +20,15 @@ HASHES = {
     ),
 }
 
+LICENCES = {
+    "shape_predictor_5_face_landmarks.dat": "CC0",
+    "shape_predictor_68_face_landmarks.dat": (
+        "CC0; trained on iBUG 300-W, which excludes commercial use"
+    ),
+    "dlib_face_recognition_resnet_model_v1.dat": "CC0",
+}
+"""As https://github.com/davisking/dlib-models states them."""
+
 
 class WeightFileError(RuntimeError):
     """A weight file is missing or is not the one it should be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from anonbench.detectors.haar import CASCADES, cascade_path
 from anonbench.dlib_files import HASHES, weight_file
 from anonbench.hashing import sha256
 from anonbench.io import write_json
+from anonbench.used_weights import used_weights
+from anonbench.weights import model, path
 
 PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "pillow", "scikit-image", "opencv-contrib-python",
@@ -30,11 +32,18 @@ def version(package: str) -> str:
         return "not installed"
 
 
-def weights() -> dict[str, str]:
-    """Return the SHA-256 of every weight file and cascade by name."""
+def weights(models: Iterable[str] = ()) -> dict[str, str]:
+    """Return the SHA-256 of every weight file and cascade by name, and of some models' files.
+
+    Raises
+    ------
+    anonbench.weights.WeightsError
+        If a file of `models` is missing or not what it should be.
+    """
     files = {name: weight_file(name) for name in HASHES}
     files |= {name: cascade_path(name) for name in CASCADES.values()}
-    return {name: sha256(path) for name, path in sorted(files.items())}
+    files |= {model(name).file: path(name) for name in models}
+    return {name: sha256(place) for name, place in sorted(files.items())}
 
 
 def provenance_file(
@@ -66,8 +75,8 @@ def provenance_file(
                 "python": platform.python_version(),
                 **{p: version(p) for p in PACKAGES},
             },
-            "inputs": {name: sha256(path) for name, path in inputs.items()},
-            "weights": weights(),
+            "inputs": {name: sha256(place) for name, place in inputs.items()},
+            "weights": weights(used_weights(parameters)),
             "parameters": dict(parameters),
             "code": dict(code),
         },

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonbench import anonymisers
+from anonbench import anonymisers, weights
 from anonbench.anonymisers._optional import ChecksStrengths
 from anonbench.bundled import absent
 from anonbench.config import ConfigError, Params
@@ -17,6 +17,7 @@ from anonbench.detectors.haar import CASCADES, cascade_path
 from anonbench.dlib_files import HASHES, weight_file
 from anonbench.drawn_names import DRAWN_FOLDER
 from anonbench.strengths import resolve_strengths
+from anonbench.used_weights import used_weights
 
 
 def check_methods(params: Params) -> None:
@@ -81,6 +82,21 @@ def check_environment() -> list[tuple[str, str]]:
         ("one OpenCV", _one_opencv),
     ]
     return [(name, _problem(check)) for name, check in checks]
+
+
+def check_weights(params: Params) -> list[tuple[str, str]]:
+    """Return the models that the run's expression networks load, each with its problem if any.
+
+    Nothing is recorded: files whose SHA-256 nobody published pass until they have been used.
+    """
+    found = []
+    for name in used_weights(params.model_dump(mode="json")):
+        try:
+            problem = weights.state(name).problem
+        except weights.WeightsError as error:
+            problem = str(error)
+        found.append((f"weights {name}", problem))
+    return found
 
 
 MODULES = (

@@ -1,0 +1,163 @@
+"""The models whose weights lie in files of their own: what is known of each.
+
+Nothing heavy is imported: the workflow needs this when it starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+HASH_LIST = Path(__file__).with_name("weights.sha256")
+"""SHA-256 of the weights that the project makes itself, as ``sha256sum`` writes it. `make
+bundle-weights` writes it, so that code and bundled file cannot disagree."""
+
+RENDERED = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+RAFDB = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+FER2013 = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""Orders of classes; DAN's two differ, and no file says which one it has."""
+
+
+class WeightsError(RuntimeError):
+    """Weights are missing, or not what they should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a network takes.
+
+    Attributes
+    ----------
+    size : int
+        Width and height in pixels.
+    colour : str
+        ``RGB`` or ``grey``.
+    mean, deviation : tuple of float
+        A channel's value, 0 to 1, is reduced by the mean and divided by the deviation.
+    """
+
+    size: int
+    colour: str
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A file of weights.
+
+    Attributes
+    ----------
+    name : str
+        As in the option ``weights``.
+    file : str
+        Its name in the folder of weights.
+    licence : str
+        Under what terms it may be used.
+    home : str
+        Where it comes from.
+    how : str
+        How to get it.
+    input : Input
+        What the network takes.
+    citation : str
+        What to cite.
+    classes : tuple of str
+        Classes in the order of the network's outputs; empty if it has none of interest.
+    known : str or None
+        SHA-256, if it is known.
+    bundled : bool
+        Whether the project made it and comes with it.
+    """
+
+    name: str
+    file: str
+    licence: str
+    home: str
+    how: str
+    input: Input
+    citation: str
+    classes: tuple[str, ...] = ()
+    known: str | None = None
+    bundled: bool = False
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 that the file must have; None if that is not known."""
+        return hash_list(HASH_LIST).get(self.file) if self.bundled else self.known
+
+
+@cache
+def hash_list(path: Path) -> dict[str, str]:
+    """Return hashes by file name from a list as ``sha256sum`` writes it; lines with # are notes."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (line.split() for line in lines if line.strip() and not line.startswith("#"))
+    return {file.lstrip("*"): digest for digest, file in pairs}
+
+
+def _imagenet(size: int) -> Input:
+    return Input(size, "RGB", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+_DAN_HOME = "https://github.com/yaoing/DAN"
+_DAN_CITATION = (
+    "Wen, Lin, Wang and Xu 2021, Distract your attention: multi-head cross attention network for "
+    "facial expression recognition, arXiv:2109.07270"
+)
+_DAN_LICENCE = "MIT, as its repository; trained on {}, which is for research only"
+
+
+def _drive(number: str) -> str:
+    address = f"https://drive.google.com/file/d/{number}"
+    return f"download it by hand from {address} (linked from {_DAN_HOME})"
+
+
+def _dan(name: str, file: str, data: str, drive: str, classes: tuple[str, ...]) -> Model:
+    return Model(
+        name, file, _DAN_LICENCE.format(data), _DAN_HOME, _drive(drive), _imagenet(224),
+        _DAN_CITATION, classes,
+    )  # fmt: skip
+
+
+_ALL = (
+    Model(
+        "dan_rendered", "dan_rendered.safetensors", "MIT, as the project", "this project",
+        "`make weights` or `anonbench weights fetch dan_rendered` brings it out of the repository, "
+        "without a network",
+        _imagenet(112), _DAN_CITATION, RENDERED, bundled=True,
+    ),
+    _dan(
+        "dan_rafdb", "rafdb_epoch21_acc0.897_bacc0.8275.pth", "RAF-DB",
+        "1ASabP5wkLUIh4VQc8CEuZbZyLJEFaTMF", RAFDB,
+    ),
+    _dan(
+        "dan_affectnet7", "affecnet7_epoch6_acc0.6569.pth", "AffectNet",
+        "1_Z-U7rT5NJ3Vc73aN2ZBmuvCkzUQG4jT", AFFECTNET,
+    ),
+    _dan(
+        "dan_affectnet8", "affecnet8_epoch5_acc0.6209.pth", "AffectNet",
+        "1uHNADViICyJEjJljv747nfvrGu12kjtu", (*AFFECTNET, "contempt"),
+    ),
+    Model(
+        "resnet18_msceleb", "resnet18_msceleb.pth",
+        "none stated; trained on MS-Celeb-1M, which has been withdrawn", _DAN_HOME,
+        "only the official recipe of training needs it: " + _drive("1u2NtY-5DVlTunfN4yxfxys5n8uh7sc3n"),
+        _imagenet(224), _DAN_CITATION,
+    ),
+    Model(
+        "mini_xception", "fer2013_mini_XCEPTION.102-0.66.hdf5", "MIT",
+        "https://github.com/oarriaga/face_classification",
+        "download trained_models/emotion_models/fer2013_mini_XCEPTION.102-0.66.hdf5 by hand from "
+        "https://github.com/oarriaga/face_classification",
+        Input(64, "grey", (0.5,), (0.5,)),
+        "Arriaga, Valdenegro-Toro and Ploeger 2017, Real-time convolutional neural networks for "
+        "emotion and gender classification, arXiv:1710.07557",
+        FER2013,
+        known="59534287fdfb125e30a94400296c25ea9f5d706fca93dd8adbbbed916799ea0e",
+    ),
+)  # fmt: skip
+
+MODELS = {model.name: model for model in _ALL}
+"""All models by name."""
