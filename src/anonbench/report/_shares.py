@@ -76,6 +76,13 @@ def _banner_lines(gate: Gate) -> list[str]:
     return textwrap.wrap(gate.note.rstrip(".") + "." + after, _LETTERS)
 
 
+def inches(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
+    """Add axes at (from the left, from the top, width, height), in inches."""
+    width, height = figure.get_size_inches()
+    x, y, w, h = place
+    return figure.add_axes((x / width, 1 - (y + h) / height, w / width, h / height))
+
+
 def classes_of(found: set[str]) -> list[str]:
     """Return the classes to draw: those of the benchmark, then others that were predicted."""
     return [*EXPRESSIONS, *sorted(found - {*EXPRESSIONS, NOT_FOUND})]
@@ -88,6 +95,7 @@ def draw_shares(
     lefts: Sequence[float],
     tops: Sequence[float],
     height: float = 1.0,
+    zero: str = "",
 ) -> None:
     """Fill cells by share and write percent into them.
 
@@ -96,24 +104,25 @@ def draw_shares(
     axes : Axes
         Its y axis is turned to point down.
     shares : ndarray of shape (R, C)
-        0..1; NaN is drawn as a dash. What is exactly 0 stays empty.
+        0..1; NaN is drawn as a dash.
     scale : LinearSegmentedColormap
         Of 0..1.
     lefts, tops : sequence of C and of R floats
         Left edge of every column, one unit wide; upper edge of every row.
     height : float
         Of a row.
+    zero : str
+        What stands for a share of exactly 0.
     """
     for (row, column), share in np.ndenumerate(shares):
         x, y = lefts[column], tops[row]
         known = not np.isnan(share)
         fill = scale(float(share)) if known else to_rgba("#f4f4f4")
         axes.add_patch(Rectangle((x, y), 1, height, facecolor=fill, edgecolor="#cfd6dc",
-                                 linewidth=0.3))  # fmt: skip
-        if share != 0:
-            axes.text(x + 0.5, y + 0.54 * height, percent(float(share)) if known else "-",
-                      ha="center", va="center", fontsize=5.8,
-                      color=_ink(fill) if known else NOTE)  # fmt: skip
+                                 linewidth=0.3, clip_on=False))  # fmt: skip
+        text = zero if share == 0 else percent(float(share)) if known else "-"
+        axes.text(x + 0.5, y + 0.54 * height, text, ha="center", va="center", fontsize=5.8,
+                  color=_ink(fill) if known else NOTE)  # fmt: skip
     axes.set_ylim((tops[-1] if len(tops) else 0) + height, 0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)

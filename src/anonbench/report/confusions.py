@@ -23,6 +23,7 @@ from anonbench.report._shares import (
     classes_of,
     colours,
     draw_shares,
+    inches,
 )
 from anonbench.report._style import (
     NOTE,
@@ -42,7 +43,8 @@ PANELS = 12
 COLUMNS = 4
 _GAP = 0.3
 """Between the classes and the column of faces that were not found, in cells."""
-_TOP, _BOTTOM = 0.98, 0.72
+_TOP, _BETWEEN, _BOTTOM = 1.02, 0.98, 0.9
+"""Inches above the panel of the clear images, between it and the others, and below these."""
 
 Array = NDArray[np.float64]
 
@@ -52,14 +54,13 @@ def confusion_figure(tables: Tables, network: str, policy: str) -> Figure:
     verdict = gate(tables.metrics, tables.plan, tables.dataset, network, policy)
     shown, cut = conditions(tables)
     classes = _classes(tables, network, policy)
-    layout = _layout(len(classes), banner_height(verdict))
-    figure, panels = layout.figure(COLUMNS + len(shown))
-    for axes in panels[1:COLUMNS]:
-        axes.remove()
+    extra = banner_height(verdict)
+    layout = _layout(len(classes), extra)
+    figure, methods = layout.figure(len(shown))
     counts = {c: matrix(tables.confused("prediction", *c, network, policy), classes) for c in shown}
-    _clear_panel(panels[0], tables, classes, verdict)
-    _guide(figure, panels[0], layout, verdict)
-    methods = panels[COLUMNS:]
+    clear = inches(figure, (layout.margin[0], _TOP + extra, *layout.panel))
+    _clear_panel(clear, tables, classes, verdict)
+    _guide(figure, clear, layout, verdict)
     for axes, condition in zip(methods, shown, strict=True):
         _panel(axes, counts[condition], classes, verdict)
         _title(axes, tables, condition, verdict)
@@ -133,10 +134,9 @@ def _classes(tables: Tables, network: str, policy: str) -> list[str]:
 
 def _layout(n_classes: int, extra: float) -> Layout:
     width = 1.47
-    cell = width / (n_classes + 1 + _GAP)
-    return Layout(
-        COLUMNS, (width, cell * n_classes), (0.12, 0.44), (0.86, 0.08, _TOP + extra, _BOTTOM + 0.36)
-    )
+    height = width * n_classes / (n_classes + 1 + _GAP)
+    top = _TOP + extra + height + _BETWEEN
+    return Layout(COLUMNS, (width, height), (0.12, 0.44), (0.86, 0.08, top, _BOTTOM))
 
 
 def _panel(axes: Axes, counts: Array, classes: Sequence[str], verdict: Gate) -> None:
@@ -144,7 +144,7 @@ def _panel(axes: Axes, counts: Array, classes: Sequence[str], verdict: Gate) -> 
     draw_shares(axes, shares(counts), colours(verdict), lefts, range(len(classes)))
     for k in range(len(classes)):
         axes.add_patch(Rectangle((k, k), 1, 1, fill=False, edgecolor=_frame(verdict),
-                                 linewidth=0.8, zorder=3))  # fmt: skip
+                                 linewidth=0.8, zorder=3, clip_on=False))  # fmt: skip
     axes.set_xlim(0, len(classes) + 1 + _GAP)
     axes.set_xticks([])
 
@@ -183,8 +183,8 @@ def _clear_panel(axes: Axes, tables: Tables, classes: Sequence[str], verdict: Ga
     _panel(axes, counts, classes, verdict)
     clear = Condition("original", "none", "", verdict.network, verdict.policy)
     uar = tables.measure("uar", clear)
-    detail = "no labels" if math.isnan(uar.value) else f"right {spoken(uar)}, balanced"
-    panel_title(axes, "original: label to prediction", detail, NOTE)
+    detail = "no UAR: " + uar.reason if math.isnan(uar.value) else f"UAR {spoken(uar)}"
+    panel_title(axes, "original", detail, NOTE)
     _name_rows(axes, classes, counts.sum(axis=1))
     _name_columns(axes, classes)
 
@@ -211,18 +211,18 @@ def _row_totals(matrices: Sequence[Array]) -> tuple[Array, bool]:
 
 def _guide(figure: Figure, axes: Axes, layout: Layout, verdict: Gate) -> None:
     """Place the colour scale beside the panel of the clear images."""
-    width, height = figure.get_size_inches()
+    width = figure.get_figwidth()
     place = axes.get_position()
     left = place.x0 + (layout.panel[0] + layout.gap[0] + 0.25) / width
     text = (
-        "Left: what the network makes of the clear images, label against prediction; it bounds "
-        "what can be told from the panels below, which need no labels: they compare the network "
-        "with itself. A method that keeps expressions leaves a dark diagonal; one that destroys "
-        "them sends all rows into the same columns. “no face”: nothing to classify, counted as "
-        "changed."
+        "Left: what the network makes of the clear images; here, rows are the labels. This bounds "
+        "what the panels below can tell. They need no labels: they compare the network with "
+        "itself. A method that keeps expressions leaves a dark diagonal; one that destroys them "
+        "sends all rows to the same columns. No face: nothing to classify, counted as changed."
     )
     figure.text(left, place.y1, textwrap.fill(text, 70), va="top", color=NOTE, linespacing=1.4)
-    bar = figure.add_axes((left, place.y0 + 0.1 / height, 2.2 / width, 0.11 / height))
+    down = _TOP + banner_height(verdict) + layout.panel[1] + 0.12
+    bar = inches(figure, (left * width, down, 2.2, 0.11))
     bar.imshow(np.linspace(0, 1, 256)[None, :], aspect="auto", cmap=colours(verdict),
                extent=(0, 100, 0, 1), vmin=0, vmax=1)  # fmt: skip
     bar.set_yticks([])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from anonbench.report._shares import (
     classes_of,
     colours,
     draw_shares,
+    inches,
 )
 from anonbench.report._style import (
     BASELINE,
@@ -44,14 +45,14 @@ from anonbench.report.gates import Gate, gate
 ROWS = 64
 """Up to so many methods and strengths, all are drawn; else the ends of each method."""
 PANELS = (
-    ("preservation", "Preservation", "same class as on the original"),
-    ("uar", "UAR", "balanced accuracy on labels"),
-    ("accuracy", "Accuracy", "on labels"),
+    ("preservation", "Preservation", "class unchanged"),
+    ("uar", "UAR", "balanced accuracy"),
+    ("accuracy", "Accuracy", "share right"),
 )
 _STEP, _APART = 0.185, 0.07
 """Inches from row to row, and between methods."""
 _LEFT, _GAP, _CELL = 1.5, 0.16, 0.235
-_TOP, _BOTTOM = 1.13, 1.0
+_TOP, _BOTTOM = 1.06, 1.14
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,13 @@ def expressions_figure(tables: Tables, network: str, policy: str) -> Figure:
     panel = (WIDTH - 0.1 - strip - left) / len(PANELS) - _GAP
     panels = []
     for k, (metric, title, detail) in enumerate(PANELS):
-        axes = _axes(figure, (left + k * (panel + _GAP), _BOTTOM, panel, height))
+        axes = inches(figure, (left + k * (panel + _GAP), _TOP + extra, panel, height))
         _rates(axes, drawing, metric, height)
         panel_title(axes, title, detail)
         panels.append(axes)
     _labels(panels[0], drawing, left)
     _baselines(panels, drawing)
-    cells = _axes(figure, (WIDTH - 0.1 - strip, _BOTTOM, strip, height))
+    cells = inches(figure, (WIDTH - 0.1 - strip, _TOP + extra, strip, height))
     _strip(cells, drawing)
     panel_title(cells, "Preservation by class", "of the original, in %")
     heading(figure, "How much of the expressions is left",
@@ -113,13 +114,6 @@ def expressions_figure(tables: Tables, network: str, policy: str) -> Figure:
     _legend(figure, drawing)
     footnote(figure, _remarks(drawing, cut))
     return figure
-
-
-def _axes(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
-    """Return axes at (left, bottom, width, height) in inches."""
-    width, height = figure.get_size_inches()
-    x, y, w, h = place
-    return figure.add_axes((x / width, y / height, w / width, h / height))
 
 
 def _rows(tables: Tables) -> tuple[list[Row], float, bool]:
@@ -163,13 +157,19 @@ def _rates(axes: Axes, drawing: _Drawing, metric: str, height: float) -> None:
             axes.text(50, row.y, "n/a", ha="center", va="center", fontsize=6.5, color=NOTE,
                       backgroundcolor="white")  # fmt: skip
             continue
-        axes.hlines(row.y, 100 * every.low, 100 * every.high, color=colour, linewidth=1.3,
+        axes.hlines(row.y, 100 * every.low, 100 * every.high, color=colour, linewidth=1.1,
                     alpha=0.75, zorder=2)  # fmt: skip
         if not math.isnan(found.value) and found.value != every.value:
-            axes.plot(100 * found.value, row.y, "o", markersize=3.6, markerfacecolor="white",
-                      markeredgecolor=colour, markeredgewidth=0.8, zorder=2.5)  # fmt: skip
+            axes.plot(100 * found.value, row.y, "|", markersize=6.5, markeredgecolor=colour,
+                      markeredgewidth=1.2, zorder=2.5)  # fmt: skip
         look = drawing.tables.looks[row.method]
-        axes.plot(100 * every.value, row.y, markersize=4.4, zorder=3, **marks(look, colour))
+        axes.plot(
+            100 * every.value,
+            row.y,
+            markersize=3.2,
+            zorder=3,
+            **marks(replace(look, fill="full"), colour),
+        )
 
 
 def _labels(axes: Axes, drawing: _Drawing, left: float) -> None:
@@ -231,24 +231,24 @@ def _strip(axes: Axes, drawing: _Drawing) -> None:
               for r in drawing.rows]  # fmt: skip
     table = np.array(values, np.float64).reshape(-1, len(classes))
     tops = [row.y - _STEP / 2 for row in drawing.rows]
-    draw_shares(axes, table, colours(drawing.verdict), range(len(classes)), tops, _STEP)
+    draw_shares(axes, table, colours(drawing.verdict), range(len(classes)), tops, _STEP, "0")
     axes.set_xlim(0, len(classes))
     axes.set_xticks(np.arange(len(classes)) + 0.5, classes, fontsize=7, rotation=90)
 
 
 def _legend(figure: Figure, drawing: _Drawing) -> None:
     entries = [
-        Line2D([], [], color=TEXT, marker="o", markersize=4.4, linewidth=1.3,
+        Line2D([], [], color=TEXT, marker="o", markersize=3.2, linewidth=1.1,
                label="all images: no face counts as changed, or wrong"),
-        Line2D([], [], color=TEXT, linestyle="", marker="o", markersize=3.6,
-               markerfacecolor="white", label="only images in which the face was found"),
+        Line2D([], [], color=TEXT, linestyle="", marker="|", markersize=6.5, markeredgewidth=1.2,
+               label="only images in which the face was found"),
         Line2D([], [], linewidth=0.9, label="the clear images", **_CLEAR),
         Line2D([], [], linewidth=0.9, label="guessing", **_CHANCE),
         Line2D([], [], linewidth=0.9, label="always the commonest class", **_MAJORITY),
     ]  # fmt: skip
     width, height = figure.get_size_inches()
     figure.legend(handles=entries, loc="lower left", bbox_to_anchor=(0.08 / width, 0.3 / height),
-                  ncols=3, borderpad=0, columnspacing=1.6, handlelength=2.2)  # fmt: skip
+                  ncols=2, borderpad=0, columnspacing=1.6, handlelength=2.2)  # fmt: skip
 
 
 def _remarks(drawing: _Drawing, cut: bool) -> str:
