@@ -178,12 +178,19 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
             table.to_csv(partial, index=False, lineterminator="\n", float_format="%.9g")
 
 
+_NUMBERS = frozenset({"value", "low", "high", "n", "sd", "correlation", "probability"})
+
+
 def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a table that `write_table` wrote. In CSV, key columns stay text and "" stays ""."""
+    """Read a table that `write_table` wrote. In CSV, key columns stay text and "" stays "".
+
+    Numbers are the columns value, low, high, n, sd, correlation and probability, and those whose
+    name ends in one of these after an underscore.
+    """
     if Path(path).suffix == ".parquet":
         return pd.read_parquet(path, engine="pyarrow")
-    numbers = {"value", "low", "high", "n"}
     head = pd.read_csv(path, nrows=0).columns
+    numbers = {c for c in head if str(c).rsplit("_", 1)[-1] in _NUMBERS}
     text: dict[Hashable, type[str]] = {c: str for c in head if c not in numbers}
     return pd.read_csv(
         path, dtype=text, keep_default_na=False, na_values={c: [""] for c in numbers}

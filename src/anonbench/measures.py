@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anonbench.head_pose import ANGLES
 from anonbench.io import METRIC_COLUMNS
+from anonbench.landmark_error import ERRORS, FAILURE, landmark_score
 from anonbench.ledger import Status
 from anonbench.metrics.intervals import rate_interval, replicate_share
 
@@ -18,8 +20,15 @@ MEANS = {
     "ssim_inside": "structural similarity inside the subject's face box",
     "ssim_outside": "structural similarity outside the subject's face box",
     "unchanged_outside": "share of images untouched to the bit outside the regions to change",
+    "gmsd_inside": "gradient magnitude similarity deviation of the subject's face box",
 }
 """Quality metrics that are means over images."""
+
+SHARES = frozenset({
+    "detected", "detected_given_clear", "landmark_failure", "unchanged_outside", "leak_share",
+    "fail_closed",
+})  # fmt: skip
+"""Means of zeros and ones, whose interval is bounded where all images agree."""
 
 
 def psnr(mse: Any) -> Any:
@@ -96,7 +105,13 @@ def measure_rows(
         for column in sorted(c for c in group.columns if c.startswith("found_")):
             system = column.removeprefix("found_")
             add.mean("detection", "detected", group[column], system, missing=0.0)
+            clear = group.get(f"clear_{system}")
+            given = None if clear is None else group[column].fillna(0.0).where(clear == 1)
+            why = "the detector found the subject in no original"
+            add.mean("detection", "detected_given_clear", given, system, why=why)
             add.mean("detection", "extra_faces", group.get(f"extra_{system}"), system)
+        if "landmarks" in group:
+            _add_shape(add, group)
         for metric in MEANS:
             add.mean("quality", metric, group.get(metric))
         for place in ("inside", "outside"):
@@ -106,6 +121,56 @@ def measure_rows(
         add.mean("leak", "leak_share", pd.Series(np.where(failed == 0.0, leak, np.nan)))
         add.mean("ledger", "fail_closed", pd.Series(failed))
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
+
+
+def detected_replicates(
+    images: pd.DataFrame, subjects: pd.Series[str], weights: Array, *, dataset: str, method: str
+) -> pd.DataFrame:
+    """Return the bootstrap replicates behind the intervals of `detected`.
+
+    Parameters
+    ----------
+    images, subjects, weights, dataset, method
+        As for `measure_rows`.
+
+    Returns
+    -------
+    DataFrame
+        Columns dataset, method, strength, attack, system (detector), policy, metric and values,
+        (B,) float64; no rows without resamples.
+    """
+    codes = {name: k for k, name in enumerate(sorted(set(subjects)))}
+    found: list[dict[str, Any]] = []
+    for strength, group in images.groupby("strength", sort=False) if len(weights) else ():
+        subject = group["image_id"].map(subjects).map(codes).to_numpy(np.int64)
+        for column in sorted(c for c in group.columns if c.startswith("found_")):
+            values = replicate_share(weights, group[column].fillna(0.0).to_numpy(float), subject)
+            found.append({
+                "dataset": dataset, "method": method, "strength": strength, "attack": "",
+                "system": column.removeprefix("found_"), "policy": "", "metric": "detected",
+                "values": values,
+            })  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def _add_shape(add: _Adder, group: pd.DataFrame) -> None:
+    """Add what became of landmarks and head pose; what was not found counts as a failure alone."""
+    system = str(group["landmarks"].iloc[0])
+    error = group["nme"]
+    found, clear = int(error.notna().sum()), group[f"clear_{system}"] == 1
+    note = f"found in {found} of {len(group)} images; the others count in landmark_failure alone"
+    why = "no image whose face was found in both it and its original"
+    for metric in ERRORS:
+        add.mean("landmarks", metric, group[metric], system, why=why, note=note)
+    missing = int((~clear).sum())
+    lost = f"{missing} of {len(group)} without landmarks in the original: failures" * bool(missing)
+    failed = 1.0 - (error <= FAILURE).astype(float)
+    add.mean("landmarks", "landmark_failure", failed, system, note=lost)
+    score = pd.Series(landmark_score(error.to_numpy(np.float64)))
+    add.mean("landmarks", "landmark_auc", score, system, note=lost)
+    for angle in ANGLES:
+        metric = f"{angle}_error"
+        add.mean("pose", metric, group[metric], system, why=why, note=note)
 
 
 class _Adder:
@@ -132,12 +197,17 @@ class _Adder:
         values: pd.Series[float] | None,
         system: str = "",
         missing: float | None = None,
+        why: str = "no image to measure",
+        note: str = "",
     ) -> None:
-        """Add the mean of the values that there are; `missing` stands for the others if given."""
+        """Add the mean of the values that there are; `missing` stands for the others if given.
+
+        `why` is the note where there is no value, `note` where there is one.
+        """
         value, replicates, n, subjects = self._replicates(values, missing)
-        share = metric not in ("extra_faces", "ssim_inside", "ssim_outside")
-        bounds = rate_interval(value, replicates, subjects if share else 0, self._confidence)
-        self._add(task, metric, system, value, bounds.low, bounds.high, n, "no image to measure")
+        trials = subjects if metric in SHARES else 0
+        bounds = rate_interval(value, replicates, trials, self._confidence)
+        self._add(task, metric, system, value, bounds.low, bounds.high, n, why, note)
 
     def psnr(self, metric: str, errors: pd.Series[float] | None) -> None:
         """Add the PSNR of the mean of squared errors, which is infinite where all are zero."""
@@ -181,7 +251,8 @@ class _Adder:
         high: float,
         n: int,
         why: str,
+        note: str = "",
     ) -> None:
-        note = why if np.isnan(value) else ""
+        note = why if np.isnan(value) else note
         row = {"task": task, "metric": metric, "system": system, "value": value, "low": low}
         self._rows.append({**self._keys, **row, "high": high, "n": n, "note": note})

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from anonbench import anonymisers
 from anonbench.checks import run_checks
 from anonbench.io import METRIC_COLUMNS, read_table, rows, write_json, write_table
 from anonbench.ledger import Status
-from anonbench.measures import leaks, measure_rows
+from anonbench.measures import detected_replicates, leaks, measure_rows
 from anonbench.metrics.intervals import subject_weights
+from anonbench.score_rows import REPLICATE_COLUMNS
 from anonbench.seeds import generator
 from anonbench.strengths import strength_label
+from anonbench.tradeoff import Choices, attacker_success, points, tradeoff
 
 LEDGER_COLUMNS = ("dataset", "method", "strength", "image_id", "path", "stage", "status", "detail")
 LEAK_COLUMNS = ("dataset", "method", "strength", "image_id", "kind", "psnr")
@@ -32,11 +35,13 @@ class MethodFiles:
     dataset, method : str
         Names of the entries.
     scores : mapping of str to Path
-        By kind (metrics, curves, histograms), the files of all recognisers.
+        By kind (metrics, curves, histograms, replicates), the files of all recognisers.
     images : Path
         Measurements by image.
     ledger : Path
         What happened to every image.
+    expressions : mapping of str to Path
+        By kind (replicates among them), the files of all expression networks.
     """
 
     dataset: str
@@ -44,11 +49,15 @@ class MethodFiles:
     scores: Mapping[str, Sequence[Path]]
     images: Path
     ledger: Path
+    expressions: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Parameters of the summary: seed, bootstrap resamples, coverage, leak limits, exemptions."""
+    """Parameters of the summary.
+
+    Seed, bootstrap resamples, coverage, leak limits, exemptions, and what the trade-off rests on.
+    """
 
     seed: int
     bootstrap: int
@@ -56,6 +65,7 @@ class Settings:
     leak_psnr: float
     leak_share: float
     exempt: frozenset[tuple[str, str]]
+    choices: Choices
 
 
 def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
@@ -66,8 +76,8 @@ def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
     plan : mapping
         `anonbench.workflow.Plan.summary`.
     files : object
-        With the attributes metrics, curves, histograms (one a data set, method and recogniser) and
-        images, ledgers (one a data set and method).
+        With the attributes metrics, curves, histograms, replicates (one a data set, method and
+        recogniser) and images, ledgers (one a data set and method).
     """
     systems = len(plan["recognisers"])
     names = [(d, m) for d in plan["datasets"] for m in plan["methods"]]
@@ -75,7 +85,7 @@ def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
     for k, (dataset, method) in enumerate(names):
         scores = {
             kind: [Path(p) for p in getattr(files, kind)[k * systems : (k + 1) * systems]]
-            for kind in ("metrics", "curves", "histograms")
+            for kind in ("metrics", "curves", "histograms", "replicates")
         }
         own = Path(files.images[k]), Path(files.ledgers[k])
         found.append(MethodFiles(dataset, method, scores, *own))
@@ -96,6 +106,7 @@ def summary_settings(plan: Mapping[str, Any]) -> Settings:
         leak_psnr=plan["leaks"]["psnr"],
         leak_share=plan["leaks"]["max_share"],
         exempt=frozenset(exempt),
+        choices=Choices.of(plan),
     )
 
 
@@ -117,7 +128,7 @@ def summarise_files(
     settings : Settings
         See there.
     out : mapping of str to path
-        metrics, curves, histograms, ledger, leaks, checks, headline, tradeoff.
+        metrics, curves, histograms, ledger, leaks, checks, headline, tradeoff, pareto.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
     metrics = [_measured(m, labels[m.dataset], settings) for m in methods]
@@ -135,7 +146,9 @@ def summarise_files(
     checks = run_checks(table, leaking, set(settings.exempt), settings.leak_share)
     write_json({"checks": [c.plain() for c in checks]}, out["checks"])
     write_json(headline(table), out["headline"])
-    write_table(tradeoff(table), out["tradeoff"])
+    found = points(table, _replicates(methods, labels, settings), settings.choices)
+    write_table(found, out["pareto"])
+    write_table(tradeoff(table, found), out["tradeoff"])
 
 
 def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -144,17 +157,36 @@ def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True)[list(columns)] if filled else empty
 
 
+def _weights(dataset: str, subjects: pd.Series[str], settings: Settings) -> NDArray[np.float64]:
+    """Return the draws of subjects that all tables of a data set share."""
+    n_subjects = subjects.nunique()
+    if not settings.bootstrap or n_subjects < 2:
+        return np.zeros((0, n_subjects))
+    draw = generator(settings.seed, "subject bootstrap", dataset)
+    return subject_weights(n_subjects, settings.bootstrap, draw)
+
+
+def _replicates(
+    methods: Sequence[MethodFiles], labels: Mapping[str, pd.DataFrame], settings: Settings
+) -> pd.DataFrame:
+    """Return the bootstrap replicates of recognition, expressions and detection."""
+    parts = []
+    for method in methods:
+        kept = [*method.scores["replicates"], *method.expressions.get("replicates", ())]
+        parts += [read_table(path) for path in kept]
+        subjects = labels[method.dataset].set_index("image_id")["subject"]
+        weights = _weights(method.dataset, subjects, settings)
+        names = {"dataset": method.dataset, "method": method.method}
+        parts.append(detected_replicates(read_table(method.images), subjects, weights, **names))
+    return _stack(parts, REPLICATE_COLUMNS)
+
+
 def _measured(method: MethodFiles, manifest: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     subjects = manifest.set_index("image_id")["subject"]
-    n_subjects = subjects.nunique()
-    weights = np.zeros((0, n_subjects))
-    if settings.bootstrap and n_subjects > 1:
-        draw = generator(settings.seed, "subject bootstrap", method.dataset)
-        weights = subject_weights(n_subjects, settings.bootstrap, draw)
     return measure_rows(
         read_table(method.images),
         subjects,
-        weights,
+        _weights(method.dataset, subjects, settings),
         dataset=method.dataset,
         method=method.method,
         psnr_bound=settings.leak_psnr,
@@ -194,37 +226,6 @@ def _method_ledger(method: MethodFiles, manifest: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def attacker_success(table: pd.DataFrame, fmr: float = 0.01) -> pd.DataFrame:
-    """Return the share of mated comparisons that the most successful attacker gets right.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Metric rows.
-    fmr : float
-        The attacker's false match rate.
-
-    Returns
-    -------
-    DataFrame
-        Index dataset, method, strength; columns value, low, high, attack, system, policy. The
-        success is 1 - GFRR at GFAR = `fmr`: samples that could not be acquired count as safe.
-    """
-    own = table[
-        (table["metric"] == f"gfrr_at_gfar_{fmr:g}")
-        & table["attack"].isin(["naive", "reverse", "parrot"])
-        & table["value"].notna()
-    ].assign(
-        success=lambda t: 1 - t["value"], least=lambda t: 1 - t["high"], most=lambda t: 1 - t["low"]
-    )
-    worst = own.sort_values("success", kind="stable").groupby(
-        ["dataset", "method", "strength"], sort=False
-    ).tail(1).set_index(["dataset", "method", "strength"])  # fmt: skip
-    columns = {"success": "value", "least": "low", "most": "high"}
-    kept = worst[[*columns, "attack", "system", "policy"]].rename(columns=columns)
-    return kept.sort_index()
-
-
 def headline(table: pd.DataFrame) -> dict[str, Any]:
     """Return the few numbers that `dvc metrics diff` compares, by data set, method and strength."""
     result: dict[str, Any] = {}
@@ -242,26 +243,3 @@ def headline(table: pd.DataFrame) -> dict[str, Any]:
             place[metric] = float(values.iloc[0]) if len(values) else None
         place["tmr_at_fmr_0.01.worst"] = success.get((dataset, method, strength))
     return result
-
-
-def tradeoff(table: pd.DataFrame) -> pd.DataFrame:
-    """Return privacy and utility side by side: one row for each data set, method and strength.
-
-    `detected` is the share of faces still found by the detector that finds fewest.
-    """
-    success = attacker_success(table)
-    utility = table[table["metric"].isin(["detected", "ssim_inside", "ssim_outside"])].assign(
-        name=lambda t: np.where(t["system"] == "", t["metric"], t["metric"] + "_" + t["system"])
-    )
-    keys = ["dataset", "method", "strength"]
-    wide = utility.pivot_table(index=keys, columns="name", values="value")
-    labels = pd.Series(wide.index.get_level_values("strength"), index=wide.index, dtype=str)
-    wide = wide.assign(number=pd.to_numeric(labels, errors="coerce")).sort_values(
-        ["dataset", "method", "number"]
-    )
-    wide = wide.drop(columns="number")
-    wide.insert(0, "attacker_success", success["value"])
-    found = wide[[c for c in wide.columns if str(c).startswith("detected_")]]
-    wide.insert(1, "detected", found.min(axis=1))
-    wide["label"] = [" ".join(p for p in key[1:] if p != "none") for key in wide.index]
-    return wide.reset_index()

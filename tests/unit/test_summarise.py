@@ -15,13 +15,12 @@ from anonbench.io import METRIC_COLUMNS, read_table, write_table
 from anonbench.summarise import (
     LEAK_COLUMNS,
     LEDGER_COLUMNS,
-    attacker_success,
     headline,
     method_files,
     summarise_files,
     summary_settings,
-    tradeoff,
 )
+from anonbench.tradeoff import POINT_COLUMNS, attacker_success, tradeoff
 
 NAN = float("nan")
 
@@ -46,20 +45,6 @@ def quality(strength: str, **changes: Any) -> list[dict[str, Any]]:
         row(**common, metric="ssim_outside", value=1.0),
         row(**{**common, "system": "haar"}, metric="detected", value=0.75),
     ]
-
-
-def test_attackers_success_is_that_of_the_worst_attack() -> None:
-    found = attacker_success(table(
-        row(value=0.25),
-        row(attack="parrot", policy="aligned", value=0.125, low=0.0, high=0.25),
-        row(attack="reverse", value=NAN, low=NAN, high=NAN),
-        row(attack="baseline", value=0.0),
-        row(metric="gfrr_at_gfar_0.1", value=0.0),
-        row(metric="fnmr_at_fmr_0.01", value=0.0),
-    ))  # fmt: skip
-    (success,) = found.reset_index().itertuples()
-    assert (success.value, success.low, success.high) == (0.875, 0.75, 1.0)
-    assert (success.attack, success.policy, success.system) == ("parrot", "aligned", "dlib")
 
 
 def test_success_that_nobody_measured_is_missing() -> None:
@@ -130,7 +115,7 @@ def test_files_are_sorted_by_method_and_recogniser() -> None:
     pairs = [(d, m) for d in ("d", "e") for m in ("original", "blur_face")]
     kinds = {
         kind: [f"{d}.{m}.{r}.{kind}" for d, m in pairs for r in ("dlib", "other")]
-        for kind in ("metrics", "curves", "histograms")
+        for kind in ("metrics", "curves", "histograms", "replicates")
     }
     files = SimpleNamespace(
         **kinds, images=[f"{d}.{m}.images" for d, m in pairs],
@@ -149,6 +134,15 @@ def test_files_are_sorted_by_method_and_recogniser() -> None:
 
 IMAGES = ["a/1", "a/2", "b/1", "b/2", "b/3"]
 """a/2 is a copy of a/1; b/3 is unreadable; the method blacks b/2 out and lets a/1 through."""
+
+
+def replicates(method: str, strength: str, system: str) -> pd.DataFrame:
+    """Return what `score` keeps of the naive attack: values that the methods do not share."""
+    own = {"dataset": "d", "method": method, "strength": strength, "attack": "naive"}
+    value = {"original": 0.0, "blank": 1.0, "blur_face": 0.25}[method]
+    rows = [{**own, "system": system, "policy": "detected", "metric": "gfrr_at_gfar_0.01",
+             "paired": True, "values": np.full(20, value)}]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def write_run(folder: Path) -> dict[str, Any]:
@@ -178,6 +172,10 @@ def write_run(folder: Path) -> dict[str, Any]:
                 folder / f"{method}.{system}.metrics.csv",
             )
             line = pd.DataFrame([{"dataset": "d", "method": method, "system": system, "fmr": 0.5}])
+            write_table(
+                replicates(method, strength, system),
+                folder / f"{method}.{system}.replicates.parquet",
+            )
             for kind in ("curves", "histograms"):
                 write_table(line, folder / f"{method}.{system}.{kind}.parquet")
     methods = {k: v for k, v in PLAN["methods"].items() if k != "noise_face"}  # type: ignore[attr-defined]
@@ -190,13 +188,13 @@ def write_run(folder: Path) -> dict[str, Any]:
                 folder / f"{m}.{s}.{kind}.{'csv' if kind == 'metrics' else 'parquet'}"
                 for m in methods for s in ("dlib", "other")
             ]
-            for kind in ("metrics", "curves", "histograms")
+            for kind in ("metrics", "curves", "histograms", "replicates")
         },
     )  # fmt: skip
     out = {
         "metrics": "metrics.csv", "curves": "curves.parquet", "histograms": "histograms.parquet",
         "ledger": "ledger.csv", "leaks": "leaks.csv", "checks": "checks.json",
-        "headline": "metrics.json", "tradeoff": "tradeoff.csv",
+        "headline": "metrics.json", "tradeoff": "tradeoff.csv", "pareto": "pareto.csv",
     }  # fmt: skip
     summarise_files(
         manifests={"d": folder / "manifest.parquet"}, methods=method_files(plan, files),
@@ -248,6 +246,23 @@ def test_metrics_hold_scores_of_all_recognisers_and_measurements(out: Path) -> N
     assert own.loc["detected", "value"] == 0.4 and own.loc["detected", "n"] == 5
     assert own.loc["fail_closed", "value"] == 0.4, "unreadable and blacked out"
     assert (metrics["value"].isna() == (metrics["note"] != "")).all()
+
+
+def test_points_pair_recognition_with_detection(out: Path) -> None:
+    pareto = read_table(out / "pareto.csv")
+    assert tuple(pareto.columns) == POINT_COLUMNS
+    own = pareto[(pareto["privacy"] == "gfrr_at_gfar_0.01") & (pareto["utility"] == "detected")]
+    (blur,) = own[own["method"] == "blur_face"].itertuples()
+    assert (blur.privacy_value, blur.utility_value) == (0.25, 0.4)
+    assert (blur.front, blur.probability) == ("yes", 1.0)
+    # Faces are found in both images of a and none of b: some replicates draw only one of them.
+    assert (blur.utility_low, blur.utility_high) == (0.0, 1.0)
+    assert set(own.loc[own["method"] != "blur_face", "front"]) == {""}
+    without = pareto[pareto["utility"] == "uar_retention"]
+    assert without["utility_value"].isna().all()
+    assert without["note"].str.contains("no expression network").all()
+    table = read_table(out / "tradeoff.csv").set_index("method")
+    assert table.loc["blur_face", "gfrr_at_gfar_0.01"] == "0.25"
 
 
 def test_curves_of_all_methods_are_stacked(out: Path) -> None:

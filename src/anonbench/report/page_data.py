@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from anonbench.io import rows
 from anonbench.report.page_run import Run
-from anonbench.summarise import attacker_success
+from anonbench.tradeoff import attacker_success
 
 Array = NDArray[np.float64]
 

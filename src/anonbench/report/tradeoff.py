@@ -24,7 +24,7 @@ from anonbench.report._style import (
     shades,
 )
 from anonbench.report._tables import Measure, Tables
-from anonbench.summarise import attacker_success
+from anonbench.tradeoff import attacker_success
 
 FMR = 0.01
 
