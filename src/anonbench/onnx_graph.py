@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnxruntime
@@ -84,3 +84,16 @@ def session(file: bytes, threads: int) -> onnxruntime.InferenceSession:
     # Threads that wait for the next batch leave their core to other jobs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def full_batches(
+    items: Sequence[NDArray[np.uint8]], size: int
+) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Stack items into batches of one size, and say how many of each are meant.
+
+    The last is filled up with its last item. The last bits of a network's output depend on the size
+    of a batch; batches of one size make a result depend on its item alone.
+    """
+    for start in range(0, len(items), size):
+        part = items[start : start + size]
+        yield np.stack([*part, *[part[-1]] * (size - len(part))]), len(part)

@@ -143,7 +143,7 @@ _ALL = (
     Model(
         "resnet18_msceleb", "resnet18_msceleb.pth",
         "none stated; trained on MS-Celeb-1M, which has been withdrawn", _DAN_HOME,
-        "only the official recipe of training needs it: " + _drive("1u2NtY-5DVlTunfN4yxfxys5n8uh7sc3n"),
+        "only the official training needs it: " + _drive("1u2NtY-5DVlTunfN4yxfxys5n8uh7sc3n"),
         _imagenet(224), _DAN_CITATION,
     ),
     Model(

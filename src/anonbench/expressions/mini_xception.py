@@ -1,0 +1,68 @@
+"""Mini-Xception, trained on FER2013: a second opinion that has seen other data than DAN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from anonbench import weights as registry
+from anonbench.expressions._base import Classified, ExpressionPlugin, Info
+from anonbench.expressions._crops import Crops
+from anonbench.expressions._mini_xception_onnx import FEATURES, SIZE, check, graph
+from anonbench.onnx_graph import full_batches, session
+from anonbench.types import Pixels
+
+BATCH = 16
+
+
+class MiniXception(Crops):
+    """The network of Arriaga et al. (2017): 64 x 64 grey values, seven classes.
+
+    Its features are 128 numbers: the mean over the picture of what its last convolution sees.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of the network.
+    weights : str
+        A model of `anonbench.weights`, in Keras's file format.
+    crop : str
+        ``landmarks``, ``box`` or ``image``.
+    padding : float
+        Surroundings that an aligned crop shows, as a share of its width on each side.
+
+    Raises
+    ------
+    anonbench.weights.WeightsError
+        If the weights are missing or are not those of this network.
+    """
+
+    def __init__(
+        self, threads: int = 1, weights: str = "mini_xception", crop: str = "landmarks",
+        padding: float = 0.2,
+    ) -> None:  # fmt: skip
+        super().__init__(SIZE, crop, padding)
+        self.classes = registry.model(weights).classes
+        arrays = registry.arrays(weights)
+        check(arrays, len(self.classes), registry.file(weights))
+        self._session = session(graph(arrays), threads)
+
+    def classify(self, crops: Sequence[Pixels]) -> Classified:
+        """Classify crops (64, 64, 3) uint8 RGB."""
+        grey = [cv2.cvtColor(np.ascontiguousarray(c), cv2.COLOR_RGB2GRAY) for c in crops]
+        probabilities = [np.zeros((0, len(self.classes)), np.float32)]
+        features = [np.zeros((0, FEATURES), np.float32)]
+        for batch, meant in full_batches(grey, BATCH):
+            p, f = self._session.run(None, {"crops": batch})
+            probabilities.append(p[:meant])
+            features.append(f[:meant])
+        return Classified(np.concatenate(probabilities), np.concatenate(features))
+
+
+PLUGIN = ExpressionPlugin(
+    Info("mini-Xception", "Arriaga et al. 2017, trained on FER2013"),
+    MiniXception,
+    "mini_xception",
+)
