@@ -224,11 +224,14 @@ def footnote(figure: Figure, text: str, bottom: float = 0.08) -> None:
     figure.text(*place, text, va="bottom", color=NOTE, linespacing=1.35)
 
 
-def panel_title(axes: Axes, name: str, detail: str = "", colour: Any = TEXT) -> None:
+def panel_title(
+    axes: Axes, name: str, detail: str = "", colour: Any = TEXT, size: float = 8.0
+) -> None:
     """Name a panel in its method's colour, with a grey line on what its strengths are."""
     lift = 11 if detail else 2
     axes.annotate(name, (0, 1), (0, lift + 1), "axes fraction", "offset points", va="bottom",
-                  fontweight="bold", color=colour, annotation_clip=False)  # fmt: skip
+                  fontsize=size, fontweight="bold", color=colour,
+                  annotation_clip=False)  # fmt: skip
     if detail:
         axes.annotate(detail, (0, 1), (0, 2), "axes fraction", "offset points", va="bottom",
                       color=NOTE, annotation_clip=False)  # fmt: skip
@@ -243,6 +246,11 @@ def percent(value: float) -> str:
     if 0.99 < value < 1:
         return ">99"
     return f"{100 * value:.0f}"
+
+
+def fitted(name: str, width: float, most: float = 8.0) -> float:
+    """Return the size in points, at most `most`, at which a bold name is `width` inches wide."""
+    return min(most, 72 * width / (0.71 * max(1, len(name))))
 
 
 def dark(colour: Colour) -> Colour:

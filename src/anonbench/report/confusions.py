@@ -30,8 +30,10 @@ from anonbench.report._style import (
     TEXT,
     Layout,
     dark,
+    fitted,
     footnote,
     heading,
+    listing,
     panel_title,
     percent,
 )
@@ -43,7 +45,9 @@ PANELS = 12
 COLUMNS = 4
 _GAP = 0.3
 """Between the classes and the column of faces that were not found, in cells."""
-_TOP, _BETWEEN, _BOTTOM = 1.02, 0.98, 0.9
+_WIDTH = 1.47
+"""Of a panel, in inches."""
+_TOP, _BETWEEN, _BOTTOM = 1.02, 0.98, 0.74
 """Inches above the panel of the clear images, between it and the others, and below these."""
 
 Array = NDArray[np.float64]
@@ -54,18 +58,17 @@ def confusion_figure(tables: Tables, network: str, policy: str) -> Figure:
     verdict = gate(tables.metrics, tables.plan, tables.dataset, network, policy)
     shown, cut = conditions(tables)
     classes = _classes(tables, network, policy)
-    extra = banner_height(verdict)
-    layout = _layout(len(classes), extra)
-    figure, methods = layout.figure(len(shown))
     counts = {c: matrix(tables.confused("prediction", *c, network, policy), classes) for c in shown}
-    clear = inches(figure, (layout.margin[0], _TOP + extra, *layout.panel))
+    totals, same = _row_totals(list(counts.values()))
+    remarks = _remarks(tables, verdict, shown, cut, same)
+    layout = _layout(len(classes), banner_height(verdict), len(remarks))
+    figure, methods = layout.figure(len(shown))
+    clear = inches(figure, (layout.margin[0], _TOP + banner_height(verdict), *layout.panel))
     _clear_panel(clear, tables, classes, verdict)
     _guide(figure, clear, layout, verdict)
-    for axes, condition in zip(methods, shown, strict=True):
+    for k, (axes, condition) in enumerate(zip(methods, shown, strict=True)):
         _panel(axes, counts[condition], classes, verdict)
         _title(axes, tables, condition, verdict)
-    totals, same = _row_totals(list(counts.values()))
-    for k, axes in enumerate(methods):
         if k % COLUMNS == 0:
             _name_rows(axes, classes, totals)
         if k >= len(methods) - COLUMNS:
@@ -75,7 +78,7 @@ def confusion_figure(tables: Tables, network: str, policy: str) -> Figure:
             "with its number of images; columns: class\npredicted on the anonymised image. Percent "
             "of the row; framed: the class is preserved. Empty cells: none.")  # fmt: skip
     banner(figure, verdict, 0.66)
-    footnote(figure, _remarks(tables, network, policy, cut, same))
+    footnote(figure, "\n".join(remarks))
     return figure
 
 
@@ -132,11 +135,11 @@ def _classes(tables: Tables, network: str, policy: str) -> list[str]:
     return classes_of({*own["row"], *own["column"]})
 
 
-def _layout(n_classes: int, extra: float) -> Layout:
-    width = 1.47
-    height = width * n_classes / (n_classes + 1 + _GAP)
+def _layout(n_classes: int, extra: float, n_remarks: int) -> Layout:
+    height = _WIDTH * n_classes / (n_classes + 1 + _GAP)
     top = _TOP + extra + height + _BETWEEN
-    return Layout(COLUMNS, (width, height), (0.12, 0.44), (0.86, 0.08, top, _BOTTOM))
+    bottom = _BOTTOM + 0.15 * n_remarks
+    return Layout(COLUMNS, (_WIDTH, height), (0.12, 0.44), (0.86, 0.08, top, bottom))
 
 
 def _panel(axes: Axes, counts: Array, classes: Sequence[str], verdict: Gate) -> None:
@@ -159,11 +162,9 @@ def _title(axes: Axes, tables: Tables, condition: tuple[str, str], verdict: Gate
     measure = tables.measure(
         "preservation", Condition(*condition, "", verdict.network, verdict.policy)
     )
-    detail = f"preserved {spoken(measure)}"
-    if math.isnan(measure.value):
-        detail = f"preserved: {measure.reason}"
     colour = PALE if verdict.state == "below" else dark(tables.looks[method].colour)
-    panel_title(axes, name, detail, colour)
+    size = fitted(name, _WIDTH)
+    panel_title(axes, name, f"preserved {spoken(measure)}", colour, size)
 
 
 def spoken(measure: Measure) -> str:
@@ -183,7 +184,7 @@ def _clear_panel(axes: Axes, tables: Tables, classes: Sequence[str], verdict: Ga
     _panel(axes, counts, classes, verdict)
     clear = Condition("original", "none", "", verdict.network, verdict.policy)
     uar = tables.measure("uar", clear)
-    detail = "no UAR: " + uar.reason if math.isnan(uar.value) else f"UAR {spoken(uar)}"
+    detail = "no labels" if found.empty else f"UAR {spoken(uar)}"
     panel_title(axes, "original", detail, NOTE)
     _name_rows(axes, classes, counts.sum(axis=1))
     _name_columns(axes, classes)
@@ -232,18 +233,22 @@ def _guide(figure: Figure, axes: Axes, layout: Layout, verdict: Gate) -> None:
         spine.set_visible(False)
 
 
-def _remarks(tables: Tables, network: str, policy: str, cut: bool, same: bool) -> str:
+def _remarks(
+    tables: Tables, verdict: Gate, shown: Sequence[tuple[str, str]], cut: bool, same: bool
+) -> list[str]:
+    """Return the lines beneath the panels."""
+    where = (verdict.network, verdict.policy)
     parts = ["Intervals: 95 %, over subjects; shares of the images classified in the original."]
     if cut:
         parts.append("The weakest and the strongest setting of each method; others are left out.")
     if not same:
         parts.append("The numbers of images differ between panels; those of the first are given.")
-    lost = _not_classified(tables, network, policy)
+    own: Any = tables.confused("prediction", "original", "none", *where)
+    lost = own.loc[own["row"] == NOT_FOUND, "n"].sum()
     if lost:
         parts.append(f"Left out: {lost:,.0f} images without a face in the original.")
-    return "\n".join(textwrap.wrap(" ".join(parts), 112))
-
-
-def _not_classified(tables: Tables, network: str, policy: str) -> float:
-    own: Any = tables.confused("prediction", "original", "none", network, policy)
-    return float(own.loc[own["row"] == NOT_FOUND, "n"].sum())
+    found = [tables.measure("preservation", Condition(*c, "", *where)) for c in shown]
+    reasons = dict.fromkeys(m.note or "no row" for m in found if math.isnan(m.value))
+    if reasons:
+        parts.append(f"n/a: {listing(list(reasons), 2)}.")
+    return textwrap.wrap(" ".join(parts), 112)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from anonbench.report._style import (
     Colour,
     blank_figure,
     dark,
+    fitted,
     footnote,
     heading,
     listing,
@@ -51,8 +52,8 @@ PANELS = (
 )
 _STEP, _APART = 0.185, 0.07
 """Inches from row to row, and between methods."""
-_LEFT, _GAP, _CELL = 1.5, 0.16, 0.235
-_TOP, _BOTTOM = 1.06, 1.14
+_LEFT, _LEFT_MOST, _GAP, _CELL = 1.5, 1.9, 0.16, 0.235
+_TOP, _BOTTOM = 1.06, 0.98
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,13 @@ class Row:
     colour: Colour
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Drawing:
-    """What all parts of the figure need, and why values are missing."""
+    """What all parts of the figure need."""
 
     tables: Tables
     verdict: Gate
     rows: Sequence[Row]
-    missing: dict[str, int] = field(default_factory=dict)
 
     @property
     def pale(self) -> bool:
@@ -90,9 +90,11 @@ def expressions_figure(tables: Tables, network: str, policy: str) -> Figure:
     rows, height, cut = _rows(tables)
     drawing = _Drawing(tables, verdict, rows)
     extra = banner_height(verdict)
-    figure = blank_figure(WIDTH, _TOP + extra + height + _BOTTOM)
+    remarks = _remarks(drawing, cut)
+    bottom = _BOTTOM + 0.15 * len(remarks)
+    figure = blank_figure(WIDTH, _TOP + extra + height + bottom)
     longest = max((len(row.method) for row in rows), default=0)
-    left = max(_LEFT, 0.4 + 0.085 * longest)
+    left = min(max(_LEFT, 0.4 + 0.085 * longest), _LEFT_MOST)
     strip = _CELL * len(classes_of(set()))
     panel = (WIDTH - 0.1 - strip - left) / len(PANELS) - _GAP
     panels = []
@@ -111,8 +113,8 @@ def expressions_figure(tables: Tables, network: str, policy: str) -> Figure:
             "answers as on the original;\nUAR and accuracy, whether it is right. Bars: 95 % "
             "intervals over subjects.")  # fmt: skip
     banner(figure, verdict, 0.64)
-    _legend(figure, drawing)
-    footnote(figure, _remarks(drawing, cut))
+    _legend(figure, bottom)
+    footnote(figure, "\n".join(remarks))
     return figure
 
 
@@ -148,14 +150,18 @@ def _rates(axes: Axes, drawing: _Drawing, metric: str, height: float) -> None:
     axes.grid(axis="x", zorder=0)
     axes.set_axisbelow(True)
     axes.set_xlabel("%", labelpad=1)
+    if drawing.rows and all(math.isnan(drawing.measure(metric, r).value) for r in drawing.rows):
+        reason = drawing.measure(metric, drawing.rows[0]).note or "no row"
+        axes.text(50, height / 2, textwrap.fill(f"not computed: {reason}", 17), ha="center",
+                  va="center", color=NOTE)  # fmt: skip
+        return
     for row in drawing.rows:
         every, found = (drawing.measure(m, row) for m in (metric, f"{metric}_found"))
         colour = PALE if drawing.pale else row.colour
         axes.axhline(row.y, color=GRID, linewidth=0.4, zorder=0.5)
         if math.isnan(every.value):
-            drawing.missing.setdefault(every.note or "no row", len(drawing.missing))
             axes.text(50, row.y, "n/a", ha="center", va="center", fontsize=6.5, color=NOTE,
-                      backgroundcolor="white")  # fmt: skip
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
             continue
         axes.hlines(row.y, 100 * every.low, 100 * every.high, color=colour, linewidth=1.1,
                     alpha=0.75, zorder=2)  # fmt: skip
@@ -179,7 +185,8 @@ def _labels(axes: Axes, drawing: _Drawing, left: float) -> None:
         if row.first:
             axes.annotate(row.method, (0, row.y), (-(left - 0.08) * 72, 0),
                           ("axes fraction", "data"), "offset points", va="center",
-                          fontweight="bold", color=colour, annotation_clip=False)  # fmt: skip
+                          fontsize=fitted(row.method, left - 0.45), fontweight="bold",
+                          color=colour, annotation_clip=False)  # fmt: skip
         if row.strength != "none":
             axes.annotate(row.strength, (0, row.y), (-5, 0), ("axes fraction", "data"),
                           "offset points", va="center", ha="right", color=NOTE,
@@ -236,7 +243,7 @@ def _strip(axes: Axes, drawing: _Drawing) -> None:
     axes.set_xticks(np.arange(len(classes)) + 0.5, classes, fontsize=7, rotation=90)
 
 
-def _legend(figure: Figure, drawing: _Drawing) -> None:
+def _legend(figure: Figure, bottom: float) -> None:
     entries = [
         Line2D([], [], color=TEXT, marker="o", markersize=3.2, linewidth=1.1,
                label="all images: no face counts as changed, or wrong"),
@@ -247,14 +254,22 @@ def _legend(figure: Figure, drawing: _Drawing) -> None:
         Line2D([], [], linewidth=0.9, label="always the commonest class", **_MAJORITY),
     ]  # fmt: skip
     width, height = figure.get_size_inches()
-    figure.legend(handles=entries, loc="lower left", bbox_to_anchor=(0.08 / width, 0.3 / height),
+    figure.legend(handles=entries, loc="upper left",
+                  bbox_to_anchor=(0.08 / width, (bottom - 0.33) / height),
                   ncols=2, borderpad=0, columnspacing=1.6, handlelength=2.2)  # fmt: skip
 
 
-def _remarks(drawing: _Drawing, cut: bool) -> str:
+def _remarks(drawing: _Drawing, cut: bool) -> list[str]:
+    """Return the lines beneath the figure."""
     parts = []
     if cut:
         parts.append("The weakest and the strongest setting of each method; others are left out.")
-    if drawing.missing:
-        parts.append("n/a: " + listing(list(drawing.missing), 2) + ".")
-    return "\n".join(textwrap.wrap(" ".join(parts), 112))
+    missing = [m for row in drawing.rows for m in _values(drawing, row) if math.isnan(m.value)]
+    reasons = dict.fromkeys(m.note or "no row" for m in missing)
+    if reasons:
+        parts.append("n/a: " + listing(list(reasons), 3) + ".")
+    return textwrap.wrap(" ".join(parts), 112)
+
+
+def _values(drawing: _Drawing, row: Row) -> list[Measure]:
+    return [drawing.measure(metric, row) for metric, _, _ in PANELS]
