@@ -108,8 +108,16 @@ class Detection(Block):
         default=["dlib_hog", "mediapipe_mesh"], min_length=1
     )
     """Detectors whose success on anonymised images is reported."""
+    landmarks: Literal["mediapipe_mesh", ""] = "mediapipe_mesh"
+    """Whose landmarks and head pose are compared before and after; its success is reported too.
+    Empty: nobody's."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options by detector."""
+
+    @property
+    def reported(self) -> list[str]:
+        """The detectors of `utility`, and the one whose landmarks are compared."""
+        return list(dict.fromkeys(d for d in (*self.utility, self.landmarks) if d))
 
 
 class Protocol(Block):
@@ -200,7 +208,7 @@ class Params(Block):
         return sorted(
             {
                 self.detection.subject[0],
-                *self.detection.utility,
+                *self.detection.reported,
                 *(d for some in chosen for d in some),
             }
         )
@@ -209,7 +217,10 @@ class Params(Block):
     def redetectors(self) -> list[str]:
         """All detectors, of utility and of recognisers, that look at methods' images; sorted."""
         return sorted(
-            {*self.detection.utility, *(self.recognisers[r].detector for r in self.run.recognisers)}
+            {
+                *self.detection.reported,
+                *(self.recognisers[r].detector for r in self.run.recognisers),
+            }
         )
 
 

@@ -26,7 +26,7 @@ SCHEMA = {
     "bottom": "float64", "score": "float64", "points": "object", "eyes": "object",
     "eyes_glasses": "object",
 }  # fmt: skip
-"""Columns of a detection table; `points`, `eyes`, `eyes_glasses` are flat lists of numbers."""
+"""Columns of a detection table; `points` (float32), `eyes`, `eyes_glasses` are flat lists."""
 
 
 def detect_files(
@@ -53,7 +53,7 @@ def detect_files(
     out : path
         Detection table, one row per face, in archive order.
     boxes_only : bool
-        Whether landmarks and eyes are not needed and may be left out.
+        Whether landmarks and eyes are not needed; they are left out.
     originals, known : path, optional
         Images as ingest packed them, and this detector's table on them: an image that a method
         left as it was has its original's faces.
@@ -61,7 +61,7 @@ def detect_files(
     plugin = detectors.get(detector)
     model = plugin.build({**(plugin.info.boxes_only if boxes_only else {}), **options})
     found: list[dict[str, Any]] = []
-    with ArchiveReader(archive) as images, _Known(originals, known) as unchanged:
+    with ArchiveReader(archive) as images, _Known(originals, known, boxes_only) as unchanged:
         for name in progress(images.names(), f"detect {detector}"):
             data = images.read_encoded(name)
             faces = unchanged.faces(name, data)
@@ -69,18 +69,24 @@ def detect_files(
                 pixels = decode_png(data, f"{archive}: {name}")
                 # A fully black image holds no face: nothing to ask a detector.
                 faces = model.detect(pixels) if pixels.any() else []
+                faces = [_bare(face) for face in faces] if boxes_only else faces
             found.extend(face_row(name, k, face) for k, face in enumerate(faces))
     write_table(table_of(found), out)
+
+
+def _bare(face: Face) -> Face:
+    return Face(face.box, face.score)
 
 
 class _Known:
     """The faces of originals, for images that are the same file to the bit."""
 
-    def __init__(self, originals: Path | str | None, table: Path | str | None) -> None:
+    def __init__(
+        self, originals: Path | str | None, table: Path | str | None, boxes_only: bool
+    ) -> None:
         self._images = ArchiveReader(originals) if originals and table else None
-        # Landmarks and eyes stay behind, as if only boxes had been looked for.
         self._faces = {
-            image_id: [Face(face.box, face.score) for face in faces]
+            image_id: [_bare(face) for face in faces] if boxes_only else faces
             for image_id, faces in (read_faces(table) if table else {}).items()
         }
 
@@ -112,7 +118,7 @@ def face_row(image_id: str, index: int, face: Face) -> dict[str, Any]:
         "face": index,
         **face.box._asdict(),
         "score": face.score,
-        "points": face.points.ravel().tolist(),
+        "points": face.points.astype(np.float32).ravel(),
         "eyes": [c for box in face.eyes for c in box],
         "eyes_glasses": [c for box in face.eyes_glasses for c in box],
     }

@@ -94,6 +94,7 @@ def test_unknown_key_anywhere_names_the_nearest(
         ({"detection": {"subject": ["mtccn"]}}, ["detection.subject", "'mtcnn'"]),
         ({"detection": {"utility": ["mtccn"]}}, ["detection.utility", "'mtcnn'"]),
         ({"detection": {"options": {"mtccn": {}}}}, ["detection.options", "'mtcnn'"]),
+        ({"detection": {"landmarks": "haar"}}, ["detection.landmarks", "'mediapipe_mesh'"]),
     ],
 )  # fmt: skip
 def test_unknown_entry_or_plugin_names_the_nearest(

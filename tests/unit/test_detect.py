@@ -6,6 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
+import pytest
 
 from anonbench.detect import SCHEMA, detect_files, face_row, read_faces, table_of
 from anonbench.drawn import draw_face
@@ -52,6 +54,35 @@ def test_unchanged_image_has_the_faces_of_its_original(tmp_path: Path) -> None:
     assert "5/b" in anew
     for name in ("5/c", "5/d"):
         assert [f.box for f in found[name]] == [f.box for f in anew[name]] != []
+
+
+@pytest.mark.parametrize("boxes_only", [False, True])
+def test_landmarks_are_kept_unless_only_boxes_are_wanted(tmp_path: Path, boxes_only: bool) -> None:
+    """Those of an unchanged image are its original's to the bit."""
+    faces = [draw_face(k, 0) for k in range(2)]
+    with ArchiveWriter(tmp_path / "originals.tar") as out:
+        for name, pixels in zip("ab", faces, strict=True):
+            out.add(name, pixels)
+    with ArchiveWriter(tmp_path / "results.tar") as out:
+        out.add("5/a", faces[0])
+        out.add("5/b", np.ascontiguousarray(faces[1][:, ::-1]))
+    settings = {"detector": "dlib_hog", "options": {}}
+    detect_files(archive=tmp_path / "originals.tar", **settings, out=tmp_path / "known.parquet")
+    detect_files(
+        archive=tmp_path / "results.tar", **settings, boxes_only=boxes_only,
+        originals=tmp_path / "originals.tar", known=tmp_path / "known.parquet",
+        out=tmp_path / "out.parquet",
+    )  # fmt: skip
+    known, found = read_faces(tmp_path / "known.parquet"), read_faces(tmp_path / "out.parquet")
+    assert known["a"][0].points.shape == known["b"][0].points.shape == (68, 2)
+    if boxes_only:
+        assert all(f.points.shape == (0, 2) for faces in found.values() for f in faces)
+    else:
+        np.testing.assert_array_equal(found["5/a"][0].points, known["a"][0].points)
+        assert found["5/b"][0].points.shape == (68, 2)
+        column = pq.read_schema(tmp_path / "out.parquet").field("points").type
+        assert str(column.value_type) == "float", "float64 would be twice as large"
+    assert found["5/a"][0].box == known["a"][0].box
 
 
 def test_every_face_of_every_image_is_written_in_archive_order(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ CONTENT = {
         "theirs": {"anonymiser": "external", "options": {"path": "theirs/{strength}/x"}},
     },
     "recognisers": {"dlib": {"type": "dlib"}, "slow": {"type": "dlib_native"}},
-    "detection": {"subject": ["dlib_hog"], "utility": ["dlib_hog"]},
+    "detection": {"subject": ["dlib_hog"], "utility": ["dlib_hog"], "landmarks": ""},
 }
 
 
@@ -79,6 +79,16 @@ def test_patterns_are_filled_with_the_names_of_the_run(plan: Plan) -> None:
     assert plan.fill("{dataset}/{detector}") == names
     assert plan.fill("{method}.{detector}") == [f"{m}.dlib_hog" for m in plan.methods]
     assert plan.fill("whole") == ["whole"]
+
+
+def test_whose_landmarks_are_compared_looks_at_originals_and_results() -> None:
+    detection = {"subject": ["dlib_hog"], "utility": ["haar"], "landmarks": "mediapipe_mesh"}
+    params = parse({**CONTENT, "detection": detection})
+    assert params.detection.reported == ["haar", "mediapipe_mesh"]
+    assert "mediapipe_mesh" in params.detectors and "mediapipe_mesh" in params.redetectors
+    detection["utility"] = ["mediapipe_mesh", "haar"]  # type: ignore[assignment]
+    again = parse({**CONTENT, "detection": detection})
+    assert again.detection.reported == ["mediapipe_mesh", "haar"], "once, and in order"
 
 
 def test_attacks_always_hold_baseline_and_same_image(plan: Plan) -> None:

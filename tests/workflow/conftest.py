@@ -20,7 +20,12 @@ SMALL = {
     "run": {"datasets": ["drawn"], "methods": ["blur_face", "blackout_face"]},
     "methods": {"blur_face": {"strengths": [5, 30]}},
     # Two quick detectors: the others have tests of their own.
-    "detection": {"subject": ["dlib_hog", "haar"], "utility": ["haar"], "options": {}},
+    "detection": {
+        "subject": ["dlib_hog", "haar"],
+        "utility": ["haar"],
+        "landmarks": "",
+        "options": {},
+    },
     "metrics": {"bootstrap": 50},
 }
 

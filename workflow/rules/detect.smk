@@ -38,7 +38,9 @@ rule redetect:
         "../../envs/faces.yaml"
     params:
         options=lambda wildcards: PLAN.detector_options(wildcards.detector),
-        boxes_only=True,
+        # Landmarks are kept where they are compared with those of the original.
+        boxes_only=lambda wildcards: wildcards.detector
+        != PLAN.params.detection.landmarks,
     message:
         "looking for faces in {wildcards.method} of {wildcards.dataset} with {wildcards.detector}"
     script:

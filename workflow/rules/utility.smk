@@ -7,11 +7,11 @@ rule measure:
         subjects="results/detect/{dataset}/subjects.parquet",
         detections=expand(
             "results/detect/{{dataset}}/{detector}.parquet",
-            detector=PLAN.params.detection.utility,
+            detector=PLAN.params.detection.reported,
         ),
         redetections=expand(
             "results/redetect/{{method}}/{{dataset}}.{detector}.parquet",
-            detector=PLAN.params.detection.utility,
+            detector=PLAN.params.detection.reported,
         ),
         library=PLAN.library("measure"),
     output:
@@ -23,7 +23,8 @@ rule measure:
     conda:
         "../../envs/faces.yaml"
     params:
-        detectors=PLAN.params.detection.utility,
+        detectors=PLAN.params.detection.reported,
+        landmarks=PLAN.params.detection.landmarks,
     message:
         "measuring what {wildcards.method} leaves of {wildcards.dataset}"
     script:

@@ -10,5 +10,6 @@ with logged(snakemake.log[0]):
         subjects=snakemake.input.subjects,
         detections=dict(zip(detectors, snakemake.input.detections, strict=True)),
         redetections=dict(zip(detectors, snakemake.input.redetections, strict=True)),
+        landmarks=snakemake.params.landmarks,
         out=snakemake.output.images,
     )
