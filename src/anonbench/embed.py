@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbench import recognisers
-from anonbench.detect import read_faces
-from anonbench.io import ArchiveReader, Embeddings, member, read_table, rows, write_embeddings
+from anonbench.io import Embeddings, write_embeddings
 from anonbench.ledger import Status
-from anonbench.progress import progress
 from anonbench.recognisers import Recogniser
-from anonbench.subjects import match
-from anonbench.types import Box, Face, Pixels
+from anonbench.types import Pixels
+from anonbench.views import Views
 
 QUEUE = 64
 """Face chips embedded at a time: enough to keep a network busy, 4 MB."""
@@ -38,101 +36,44 @@ def embed_files(
 
     Parameters
     ----------
-    archive, ledger : path
-        Images of the method and what happened to each.
-    subjects : path
-        The subject's box and landmarks in every original image.
-    detections : path
-        What the attacker's detector finds in the images of the method, by `anonbench.detect`.
+    archive, ledger, subjects, detections, policies
+        See `anonbench.views.Views`; `detections` are those of the attacker's detector, and a
+        failure is a failure to acquire.
     recogniser : str
         A name of `anonbench.recognisers`.
     options : mapping
         Its options.
-    policies : sequence of str
-        ``detected``: the attacker has to find the face in the image; it counts only if it overlaps
-        the subject's, so that a bystander is never scored as the subject. ``aligned``: box and
-        landmarks of the original are known. An image that its method blacked out is a failure to
-        acquire for both: all such images look the same.
     threads : int
         For the recogniser.
     out : path
         Embeddings, see `anonbench.io.Embeddings`.
     """
     plugin = recognisers.get(recogniser)
-    table = read_table(subjects)
-    states = _states(ledger)
-    strengths = tuple(dict.fromkeys(strength for _, strength in states))
-    faces = read_faces(detections)
-    job = _Job(
-        plugin.build(options, threads),
-        np.full(
-            (len(strengths), len(policies), len(table), plugin.info.dimension), np.nan, np.float32
-        ),
-        np.full((len(strengths), len(policies), len(table)), str(Status.MISSING), "<U16"),
-    )
-    with ArchiveReader(archive) as images:
-        for n, subject in enumerate(progress(list(rows(table)), "embed")):
-            for s, strength in enumerate(strengths):
-                state = states.get((subject.image_id, strength), str(Status.MISSING))
-                name = member(strength, subject.image_id)
-                if state == Status.OK and name not in images:
-                    state = str(Status.MISSING)
-                if state != Status.OK:
-                    job.status[s, :, n] = state
-                    continue
-                pixels, found = images.read(name), faces.get(name, [])
-                for p, policy in enumerate(policies):
-                    # The attacker `aligned` is told; nothing that he could find counts.
-                    seen = found if policy == "detected" else None
-                    job.look(pixels, subject, seen, (s, p, n))
-    job.flush()
-    ids = tuple(table["image_id"])
-    write_embeddings(Embeddings(ids, strengths, tuple(policies), job.embeddings, job.status), out)
+    views = Views(archive, ledger, subjects, detections, policies)
+    model = plugin.build(options, threads)
+    status = np.full(views.shape, str(Status.MISSING), "<U16")
+    chips = _Chips(model, np.full((*views.shape, plugin.info.dimension), np.nan, np.float32))
+    for view in views.look(model.landmarks, "embed"):
+        status[view.place] = view.status
+        if view.pixels is not None and view.points is not None:
+            chips.add(model.align(view.pixels, view.points), view.place)
+    chips.flush()
+    content = Embeddings(views.image_ids, views.strengths, views.policies, chips.embeddings, status)
+    write_embeddings(content, out)
 
 
-def _states(ledger: Path | str) -> dict[tuple[str, str], str]:
-    table = read_table(ledger)
-    return dict(
-        zip(zip(table["image_id"], table["strength"], strict=True), table["status"], strict=True)
-    )
+class _Chips:
+    """The embeddings to fill and the chips that wait for the network."""
 
-
-class _Job:
-    """The arrays to fill and the chips that wait for the network."""
-
-    def __init__(
-        self, model: Recogniser, embeddings: NDArray[np.float32], status: NDArray[np.str_]
-    ) -> None:
-        self.model = model
+    def __init__(self, model: Recogniser, embeddings: NDArray[np.float32]) -> None:
         self.embeddings = embeddings
-        self.status = status
+        self._model = model
         self._chips: list[Pixels] = []
         self._places: list[tuple[int, int, int]] = []
 
-    def look(
-        self,
-        pixels: Pixels,
-        subject: Any,
-        faces: Sequence[Face] | None,
-        place: tuple[int, int, int],
-    ) -> None:
-        """Align the subject's face, which must be among `faces` if those are given.
-
-        What cannot be aligned is noted with its reason.
-        """
-        points = np.asarray(subject.points, np.float32).reshape(-1, 2)
-        state = Status.OK if len(points) else Status.NO_FACE
-        if faces is not None and state == Status.OK:
-            box = Box(subject.left, subject.top, subject.right, subject.bottom)
-            index = match(faces, box)
-            if index is None:
-                state = Status.OTHER_FACE if faces else Status.NO_FACE
-            else:
-                points = self.model.landmarks(pixels, faces[index])
-        self.status[place] = str(state)
-        if state != Status.OK:
-            return
-        self._chips.append(self.model.align(pixels, points))
+    def add(self, chip: Pixels, place: tuple[int, int, int]) -> None:
+        """Let a chip wait, and embed the waiting ones when there are enough."""
+        self._chips.append(chip)
         self._places.append(place)
         if len(self._chips) == QUEUE:
             self.flush()
@@ -140,7 +81,7 @@ class _Job:
     def flush(self) -> None:
         """Embed the waiting chips."""
         if self._chips:
-            rows = self.model.embed(self._chips)
+            rows = self._model.embed(self._chips)
             for place, row in zip(self._places, rows, strict=True):
                 self.embeddings[place] = row
         self._chips, self._places = [], []
