@@ -108,6 +108,11 @@ class Run:
         return list(self.plan["datasets"])
 
     @property
+    def networks(self) -> list[str]:
+        """Expression networks of the run; often one, perhaps none."""
+        return list(self.plan.get("expressions", {}))
+
+    @property
     def fmrs(self) -> list[float]:
         """False match rates that attackers are judged at, the largest first."""
         return sorted(self.plan["metrics"]["fmr"], reverse=True)

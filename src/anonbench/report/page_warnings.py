@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.io import rows
+from anonbench.report.gates import Gate, gate
 from anonbench.report.page_run import Run, percent
 
 MANY_FAIL_CLOSED = 0.05
@@ -45,6 +46,7 @@ def notices(run: Run) -> list[Notice]:
     return [
         *_failed_checks(run),
         *_leaks(run),
+        *(n for dataset in run.datasets for n in _gates(run, dataset)),
         *_fail_closed(run),
         *(n for dataset in run.datasets for n in _thin(run, dataset)),
         *(n for dataset in run.datasets for n in _unmeasurable(run, dataset)),
@@ -90,6 +92,40 @@ _MEANT = (
 
 def _kind(kind: str, psnr: Any) -> str:
     return "identical" if kind == "identical" else f"nearly identical, {float(psnr):.1f} dB"
+
+
+def _gates(run: Run, dataset: str) -> list[Notice]:
+    """Say which expression networks cannot, or may not, read the clear images."""
+    found = []
+    for network in run.networks:
+        verdicts = [gate(run.metrics, run.plan, dataset, network, p) for p in run.plan["policies"]]
+        for state, (level, title, text) in _GATES.items():
+            items = [_gate_item(v) for v in verdicts if v.state == state]
+            if items:
+                found.append(Notice(level, f"{title}: {network} on {dataset}", text, items))
+    return sorted(found, key=lambda n: n.level != "failure")
+
+
+_GATES = {
+    "below": (
+        "failure", "Expressions below the gate",
+        "This network does not read the expressions of the clear images well enough. What it says "
+        "of anonymised ones is no result: tables and figures show it greyed.",
+    ),
+    "unknown": (
+        "caution", "Expressions without a gate",
+        "Nothing tells how well this network reads the clear images. Whether a prediction is "
+        "preserved can be counted; whether it was right to begin with, nobody knows.",
+    ),
+    "absent": (
+        "failure", "Expressions not classified",
+        "The network belongs to the run, but its results are not among the tables.",
+    ),
+}  # fmt: skip
+
+
+def _gate_item(verdict: Gate) -> str:
+    return f"{verdict.policy}: {verdict.note}"
 
 
 def _fail_closed(run: Run) -> list[Notice]:
