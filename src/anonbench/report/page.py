@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from anonbench.io import atomic, rows
 from anonbench.report._templates import TEMPLATES, jinja_environment
 from anonbench.report.page_data import payload
+from anonbench.report.page_figures import expression_pictures
 from anonbench.report.page_run import Key, Run, percent
 from anonbench.report.page_tables import POLICY_NAMES, verdict
 from anonbench.report.page_utility import expression_tables, picture_table
@@ -25,8 +26,6 @@ from anonbench.report.page_warnings import LEDGER_ROWS, ledger_counts, notices
 SHEET_BYTES = 1_000_000
 """A larger contact sheet is embedded smaller, as JPEG."""
 SHEET_WIDTH = 1800
-PALETTE = 128
-"""Colours of an embedded chart."""
 
 
 def write_report(
@@ -139,55 +138,6 @@ def contact_sheets(datasets: Sequence[str], figures: Sequence[Path | str]) -> li
     """Return the contact sheets that there are as (data set, data URI)."""
     paths = {Path(f).parent.name: Path(f) for f in figures if Path(f).name == "contact_sheet.png"}
     return [(d, _data_uri(paths[d])) for d in datasets if d in paths and paths[d].is_file()]
-
-
-def expression_pictures(
-    run: Run, figures: Sequence[Path | str]
-) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Return the figures of expressions that there are.
-
-    Parameters
-    ----------
-    run : Run
-        Whose data sets, networks and policies.
-    figures : sequence of path
-        Figures of the run, in folders named by their data set.
-
-    Returns
-    -------
-    dict
-        By data set and network: pairs of caption and data URI, the first kind of figure first.
-    """
-    paths = {(Path(f).parent.name, Path(f).name): Path(f) for f in figures}
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for dataset in run.datasets:
-        for network in run.networks:
-            own = found.setdefault((dataset, network), [])
-            for kind, caption in _EXPRESSION_FIGURES:
-                for policy in run.plan["policies"]:
-                    path = paths.get((dataset, f"{kind}.{network}.{policy}.png"))
-                    if path is not None and path.is_file():
-                        own.append((f"{caption}, {policy} faces", _few_colours(path)))
-    return found
-
-
-_EXPRESSION_FIGURES = (
-    ("expressions", "How much of the expressions is left"),
-    ("confusion", "What expressions turn into"),
-)
-
-
-def _few_colours(path: Path) -> str:
-    """Return a chart as a data URI of a PNG with a palette, a third of its size."""
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(PALETTE, Image.Quantize.MEDIANCUT)
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", optimize=True)
-    return _png_uri(buffer.getvalue())
-
-
-def _png_uri(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _data_uri(path: Path) -> str:
