@@ -71,7 +71,7 @@ def detect_files(
                 faces = model.detect(pixels) if pixels.any() else []
                 faces = [_bare(face) for face in faces] if boxes_only else faces
             found.extend(face_row(name, k, face) for k, face in enumerate(faces))
-    write_table(table_of(found), out)
+    write_table(table_of(found), out, coordinates="points")
 
 
 def _bare(face: Face) -> Face:

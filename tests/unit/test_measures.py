@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.head_pose import ANGLES
 from anonbench.io import METRIC_COLUMNS
+from anonbench.landmark_error import GROUPS
 from anonbench.measures import leaks, measure_rows, psnr
 
 NAN = float("nan")
@@ -117,3 +119,71 @@ def test_identical_and_near_identical_outputs_leak() -> None:
 def test_no_leak_in_an_empty_table() -> None:
     assert leaks(images(mse_region=NAN), 40.0).empty
     assert leaks(images().iloc[:0], 40.0).empty
+
+
+def test_found_among_those_found_in_the_original() -> None:
+    # Found: 0..3 (of 0..7; nothing is known of 8 and 9). The detector had found 0..2, 5 and 9.
+    clear = [1.0, 1, 1, 0, 0, 1, 0, 0, 0, 1]
+    table = measure(images(clear_haar=clear))
+    given = row(table, "detected_given_clear")
+    assert (given.value, given.n, given.system) == (3 / 5, 5, "haar"), "image 9 is not found"
+    assert row(table, "detected").value == 0.4, "all images"
+    never = row(measure(images(clear_haar=0.0)), "detected_given_clear")
+    assert np.isnan(never.value) and never.n == 0 and "in no original" in never.note
+
+
+# Landmarks and head pose
+
+ERROR = [0.0, 0.02, 0.05, 0.10, 0.101, 0.4, NAN, NAN, NAN, NAN]
+
+
+def shaped(**columns: Any) -> pd.DataFrame:
+    """The detector had found 0..8; 6 to 9 have no face in the result."""
+    shape = {f"nme_{group}": np.array(ERROR) * k for k, group in enumerate(GROUPS, 2)}
+    shape |= {f"{a}_error": np.array(ERROR) * 10 * k for k, a in enumerate(ANGLES, 1)}
+    given = {"landmarks": "mesh", "nme": ERROR, "clear_mesh": [1.0] * 9 + [0.0], "found_mesh": 1.0}
+    return images(**{**given, **shape, **columns})
+
+
+def test_landmark_failures_stay_in_the_denominator() -> None:
+    table = measure(shaped())
+    failure = row(table, "landmark_failure")
+    # 0.101 and 0.4 exceed 0.10, four images have no face.
+    assert (failure.value, failure.n) == (0.6, 10)
+    assert (failure.task, failure.system) == ("landmarks", "mesh")
+    assert "1 of 10" in failure.note, "what the detector could not find in the original either"
+    score = row(table, "landmark_auc")
+    assert score.value == pytest.approx((1 + 0.8 + 0.5 + 0) / 10) and score.n == 10
+
+
+def test_mean_errors_are_of_faces_found_and_say_so() -> None:
+    table = measure(shaped())
+    total = sum(ERROR[:6])
+    assert row(table, "nme").value == pytest.approx(total / 6)
+    for k, group in enumerate(GROUPS, 2):
+        assert row(table, f"nme_{group}").value == pytest.approx(k * total / 6)
+    for k, angle in enumerate(ANGLES, 1):
+        found = row(table, f"{angle}_error")
+        assert found.value == pytest.approx(10 * k * total / 6) and found.task == "pose"
+        assert found.n == 6 and "6 of 10" in found.note and "landmark_failure" in found.note
+
+
+def test_no_face_found_twice_is_no_error_of_zero() -> None:
+    nothing = dict.fromkeys(("nme", *(f"{a}_error" for a in ANGLES)), NAN)
+    table = measure(shaped(**nothing))
+    for name in nothing:
+        missing = row(table, name)
+        assert np.isnan(missing.value) and missing.n == 0 and "found in both" in missing.note
+    assert row(table, "landmark_failure").value == 1 and row(table, "landmark_auc").value == 0
+
+
+def test_without_landmarks_there_are_no_such_rows() -> None:
+    assert not set(measure(images())["task"]) & {"landmarks", "pose"}
+
+
+def test_failure_of_all_images_is_bounded_as_a_share() -> None:
+    weights = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
+    failure = row(measure(shaped(nme=NAN), weights), "landmark_failure")
+    assert failure.high == 1 and failure.low == pytest.approx(0.05 ** (1 / 2))
+    error = row(measure(shaped(nme=0.0), weights), "nme")
+    assert (error.low, error.high) == (0, 0), "a length, no share of trials"
