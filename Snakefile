@@ -1,4 +1,4 @@
-# One DAG: ingest -> detect -> anonymise -> embed, measure -> score -> summarise -> report.
+# One DAG: ingest -> detect -> anonymise -> embed, classify, measure -> score -> summarise -> report.
 # Names and paths come from anonbench.workflow; each stage has its own file of rules.
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/anonymise.smk"
 include: "workflow/rules/recognise.smk"
+include: "workflow/rules/expressions.smk"
 include: "workflow/rules/utility.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/faces.smk"

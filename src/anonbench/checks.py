@@ -95,6 +95,65 @@ def _holds_half(rows: pd.DataFrame) -> pd.Series[bool]:
     return result
 
 
+def original_keeps_expressions(metrics: pd.DataFrame) -> list[Check]:
+    """Check that the untouched images keep their expressions to the bit.
+
+    Preservation and retention must be exactly 1, the divergence of posteriors exactly 0. There is
+    no check where the run has no expression network.
+    """
+    own = metrics[(metrics["task"] == "expression") & (metrics["method"] == "original")]
+    if own.empty:
+        return []
+    told = own[own["metric"].isin(list(_UNCHANGED)) & own["value"].notna()]
+    off = told[told["value"] != told["metric"].map(_UNCHANGED)]
+    # Otherwise a network that never saw a face would pass.
+    passed = off.empty and bool((told["metric"] == "preservation").any())
+    detail = f"{len(told)} numbers as they must be" if len(told) else "no number to compare"
+    return [Check("original keeps every expression", passed, _named(off) or detail)]
+
+
+_UNCHANGED = {
+    "preservation": 1.0, "preservation_found": 1.0, "accuracy_retention": 1.0,
+    "uar_retention": 1.0, "divergence_found": 0.0,
+}  # fmt: skip
+
+
+def blank_shows_no_expression(metrics: pd.DataFrame) -> list[Check]:
+    """Check that fully black images show no expression.
+
+    Who has to find the face finds none: everything is lost. Who is told where it was gets the same
+    answer for all images, so that no label but one is ever right (UAR at most 1 / labels), and
+    agreement with the original is at most that of chance (kappa at most 0).
+    """
+    own = metrics[
+        (metrics["task"] == "expression")
+        & (metrics["method"] == "blank")
+        & metrics["value"].notna()
+    ]
+    if own.empty:
+        return []
+    lost = {"not_found": 1.0, "preservation": 0.0, "accuracy": 0.0, "uar": 0.0}
+    found = own[(own["policy"] == "detected") & own["metric"].isin(list(lost))]
+    seen = found[found["value"] != found["metric"].map(lost)]
+    recalls = own["metric"].str.startswith("recall_")
+    keys = ["dataset", "strength", "system", "policy"]
+    labels = own[recalls].groupby(keys).size().rename("labels").reset_index()
+    uar = own[own["metric"] == "uar"].merge(labels, on=keys)
+    above = uar[uar["value"] * uar["labels"] > 1 + 1e-9]
+    agree = own[own["metric"].isin(["kappa", "kappa_found"]) & (own["value"] > 1e-9)]
+    off = pd.concat([seen, above, agree])
+    detail = f"{len(own)} numbers at or below chance"
+    return [Check("blank shows no expression", off.empty, _named(off) or detail)]
+
+
+def _named(rows: pd.DataFrame) -> str:
+    """Name the first numbers that are not as they must be."""
+    return "; ".join(
+        f"{r.dataset}/{r.system}/{r.policy}: {r.metric} {r.value:.9g}"
+        for r in rows.head(3).itertuples()
+    )
+
+
 def leaks_are_few(
     metrics: pd.DataFrame, leaks: pd.DataFrame, exempt: set[tuple[str, str]], most: float
 ) -> list[Check]:
@@ -144,6 +203,8 @@ def run_checks(
     return [
         *original_equals_baseline(metrics),
         *blank_is_at_chance(metrics),
+        *original_keeps_expressions(metrics),
+        *blank_shows_no_expression(metrics),
         *leaks_are_few(metrics, leaks, exempt, most),
     ]
 

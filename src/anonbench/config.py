@@ -39,6 +39,8 @@ class Run(Block):
     """Keys of `methods`; the controls `original` and `blank` are always added."""
     recognisers: Annotated[list[Name], Distinct] = Field(min_length=1)
     """Keys of `recognisers`."""
+    expressions: Annotated[list[Name], Distinct] = Field(default_factory=list)
+    """Keys of `expressions`; may be empty. The trade-off rests on the first."""
 
 
 class Dataset(Block):
@@ -95,6 +97,21 @@ class Recogniser(Block):
     `src/anonbench/detectors`, with its options in `detection.options`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the type."""
+
+
+class ExpressionNetwork(Block):
+    """A network that tells facial expressions, to see whether they are still the same."""
+
+    type: str
+    """The name of a file in `src/anonbench/expressions`."""
+    detector: str = "dlib_hog"
+    """Who finds the faces for the policy `detected`: the name of a file in
+    `src/anonbench/detectors`, with its options in `detection.options`."""
+    gate: Share = 0.6
+    """Balanced accuracy (UAR) on the clear images below which its numbers are marked as not to be
+    believed."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the type; `weights` names a model of `anonbench weights list`."""
 
 
 class Detection(Block):
@@ -173,6 +190,8 @@ class Params(Block):
     datasets: dict[Name, Dataset]
     methods: dict[Name, Method]
     recognisers: dict[Name, Recogniser]
+    expressions: dict[Name, ExpressionNetwork] = Field(default_factory=dict)
+    """Catalogue of expression networks."""
     detection: Detection = Detection()
     protocol: Protocol = Protocol()
     metrics: Metrics = Metrics()
@@ -181,7 +200,7 @@ class Params(Block):
 
     @model_validator(mode="after")
     def _references(self) -> Params:
-        for catalogue in ("datasets", "methods", "recognisers"):
+        for catalogue in ("datasets", "methods", "recognisers", "expressions"):
             known = getattr(self, catalogue)
             for name in getattr(self.run, catalogue):
                 if name not in known and not (catalogue == "methods" and name in CONTROLS):
@@ -215,11 +234,12 @@ class Params(Block):
 
     @property
     def redetectors(self) -> list[str]:
-        """All detectors, of utility and of recognisers, that look at methods' images; sorted."""
+        """All detectors, of utility and of networks, that look at methods' images; sorted."""
         return sorted(
             {
                 *self.detection.reported,
                 *(self.recognisers[r].detector for r in self.run.recognisers),
+                *(self.expressions[e].detector for e in self.run.expressions),
             }
         )
 
@@ -232,6 +252,7 @@ def _known_plugins(params: Params) -> None:
             (f"methods.{k}.anonymiser", m.anonymiser) for k, m in params.methods.items()
         ],
         "recognisers": [(f"recognisers.{k}.type", r.type) for k, r in params.recognisers.items()],
+        "expressions": [(f"expressions.{k}.type", e.type) for k, e in params.expressions.items()],
         "detectors": [
             *(
                 (f"methods.{k}.detectors", d)
@@ -239,6 +260,7 @@ def _known_plugins(params: Params) -> None:
                 for d in m.detectors
             ),
             *((f"recognisers.{k}.detector", r.detector) for k, r in params.recognisers.items()),
+            *((f"expressions.{k}.detector", e.detector) for k, e in params.expressions.items()),
             *(("detection.subject", d) for d in params.detection.subject),
             *(("detection.utility", d) for d in params.detection.utility),
             *(("detection.options", d) for d in params.detection.options),

@@ -15,6 +15,7 @@ import pandas as pd
 from anonbench import io, seeds
 from anonbench.classifications import Classifications, read_classifications
 from anonbench.expression_rows import (
+    CONFUSION_COLUMNS,
     NOT_FOUND,
     Codes,
     Found,
@@ -34,10 +35,6 @@ from anonbench.ledger import Status
 from anonbench.metrics import expression as measure
 from anonbench.metrics.intervals import subject_weights
 from anonbench.score_rows import REPLICATE_COLUMNS
-
-CONFUSION_COLUMNS = (
-    "dataset", "method", "strength", "system", "policy", "kind", "row", "column", "n",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

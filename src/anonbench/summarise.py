@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anonbench import anonymisers
 from anonbench.checks import run_checks
+from anonbench.expression_rows import CONFUSION_COLUMNS
 from anonbench.io import METRIC_COLUMNS, read_table, rows, write_json, write_table
 from anonbench.ledger import Status
 from anonbench.measures import detected_replicates, leaks, measure_rows
@@ -24,6 +25,13 @@ from anonbench.tradeoff import Choices, attacker_success, points, tradeoff
 
 LEDGER_COLUMNS = ("dataset", "method", "strength", "image_id", "path", "stage", "status", "detail")
 LEAK_COLUMNS = ("dataset", "method", "strength", "image_id", "kind", "psnr")
+
+
+_EXPRESSION_FILES = {
+    "metrics": "expression_metrics",
+    "replicates": "expression_replicates",
+    "confusion": "confusion",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class MethodFiles:
     ledger : Path
         What happened to every image.
     expressions : mapping of str to Path
-        By kind (replicates among them), the files of all expression networks.
+        By kind (metrics, replicates, confusion), the files of all expression networks.
     """
 
     dataset: str
@@ -77,9 +85,10 @@ def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
         `anonbench.workflow.Plan.summary`.
     files : object
         With the attributes metrics, curves, histograms, replicates (one a data set, method and
-        recogniser) and images, ledgers (one a data set and method).
+        recogniser), expression_metrics, expression_replicates, confusion (one a data set, method
+        and expression network) and images, ledgers (one a data set and method).
     """
-    systems = len(plan["recognisers"])
+    systems, networks = len(plan["recognisers"]), len(plan["expressions"])
     names = [(d, m) for d in plan["datasets"] for m in plan["methods"]]
     found = []
     for k, (dataset, method) in enumerate(names):
@@ -87,8 +96,12 @@ def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
             kind: [Path(p) for p in getattr(files, kind)[k * systems : (k + 1) * systems]]
             for kind in ("metrics", "curves", "histograms", "replicates")
         }
+        expressions = {
+            kind: [Path(p) for p in getattr(files, name)[k * networks : (k + 1) * networks]]
+            for kind, name in _EXPRESSION_FILES.items()
+        }
         own = Path(files.images[k]), Path(files.ledgers[k])
-        found.append(MethodFiles(dataset, method, scores, *own))
+        found.append(MethodFiles(dataset, method, scores, *own, expressions))
     return found
 
 
@@ -128,17 +141,20 @@ def summarise_files(
     settings : Settings
         See there.
     out : mapping of str to path
-        metrics, curves, histograms, ledger, leaks, checks, headline, tradeoff, pareto.
+        metrics, curves, histograms, confusion, ledger, leaks, checks, headline, tradeoff, pareto.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
     metrics = [_measured(m, labels[m.dataset], settings) for m in methods]
     metrics += [read_table(p) for m in methods for p in m.scores["metrics"]]
+    metrics += [read_table(p) for m in methods for p in m.expressions.get("metrics", ())]
     table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
     leaking = _stack([_leaks(m, settings) for m in methods], LEAK_COLUMNS)
     write_table(table, out["metrics"])
     for kind in ("curves", "histograms"):
         parts = [read_table(p) for m in methods for p in m.scores[kind]]
         write_table(pd.concat(parts, ignore_index=True), out[kind])
+    confusion = [read_table(p) for m in methods for p in m.expressions.get("confusion", ())]
+    write_table(_stack(confusion, CONFUSION_COLUMNS), out["confusion"])
     ingested = [_ingest_ledger(name, manifest) for name, manifest in labels.items()]
     failures = [_method_ledger(m, labels[m.dataset]) for m in methods]
     write_table(_stack([*ingested, *failures], LEDGER_COLUMNS), out["ledger"])
@@ -238,6 +254,9 @@ def headline(table: pd.DataFrame) -> dict[str, Any]:
             place[f"eer.{row.system}.{row.policy}.{row.attack}"] = row.value
         for row in rows(group[group["metric"] == "detected"]):
             place[f"detected.{row.system}"] = row.value
+        told = group["metric"].isin(["preservation", "uar_retention"])
+        for row in rows(group[told & (group["task"] == "expression")]):
+            place[f"{row.metric}.{row.system}.{row.policy}"] = row.value
         for metric in ("ssim_inside", "ssim_outside", "fail_closed"):
             values = group.loc[group["metric"] == metric, "value"]
             place[metric] = float(values.iloc[0]) if len(values) else None

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from anonbench import sources
+from anonbench import sources, weights
 from anonbench.bundled import absent
-from anonbench.config import CONTROLS, Params, parse
+from anonbench.config import CONTROLS, ExpressionNetwork, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import figure_names
 
@@ -54,6 +54,7 @@ class Plan:
             params = parse(config, "the configuration (params.yaml and --configfile)")
             _check_plugins(params)
             _check_folders(params)
+            _check_weights(params)
         except ValueError as error:
             raise WorkflowError(str(error)) from None
         return cls(params, root)
@@ -81,6 +82,11 @@ class Plan:
         return self.params.run.recognisers
 
     @property
+    def networks(self) -> list[str]:
+        """Expression networks of the run; there may be none."""
+        return self.params.run.expressions
+
+    @property
     def attacks(self) -> list[str]:
         """What is scored: the run's attacks, the clear baseline, and images against themselves."""
         return ["baseline", *self.params.protocol.attacks, "same_image"]
@@ -91,9 +97,11 @@ class Plan:
             "datasets": list(self.params.datasets),
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
+            "expressions": list(self.params.expressions),
             "detectors": [*self.params.detectors, *self.params.redetectors],
         }[catalogue]
-        return "|".join(sorted(set(names)))
+        # An empty pattern would match an empty name; this one matches nothing.
+        return "|".join(sorted(set(names))) or "(?!)"
 
     # Blocks, as plain values that Snakemake can compare between runs
 
@@ -108,6 +116,10 @@ class Plan:
     def recogniser(self, name: str) -> dict[str, Any]:
         """Return the entry of a recogniser."""
         return self.params.recognisers[name].model_dump()
+
+    def network(self, name: str) -> dict[str, Any]:
+        """Return the entry of an expression network."""
+        return self.params.expressions[name].model_dump()
 
     def block(self, name: str) -> dict[str, Any]:
         """Return a block of the configuration."""
@@ -188,6 +200,19 @@ class Plan:
         detector = self.params.recognisers[recogniser].detector
         return f"results/redetect/{{method}}/{{dataset}}.{detector}.parquet"
 
+    def network_detections(self, network: str) -> str:
+        """Return the pattern of the tables in which an expression network finds faces."""
+        detector = self.params.expressions[network].detector
+        return f"results/redetect/{{method}}/{{dataset}}.{detector}.parquet"
+
+    def weights(self, network: str) -> dict[str, str]:
+        """Return the SHA-256 of the weights of an expression network, by model.
+
+        Their content, not their time, decides whether anything is classified again: they are
+        brought anew into every clone.
+        """
+        return _digests(self.params.expressions[network])
+
     # Code
 
     def library(
@@ -197,6 +222,7 @@ class Plan:
         dataset: str = "",
         method: str = "",
         recogniser: str = "",
+        network: str = "",
         detector: str = "",
         methods: bool = False,
     ) -> list[str]:
@@ -206,12 +232,12 @@ class Plan:
         ----------
         script : str
             Name of the script in ``workflow/scripts``.
-        dataset, method, recogniser, detector : str
+        dataset, method, recogniser, network, detector : str
             What the rule works on: their plug-ins are chosen by name and thus not imported.
         methods : bool
             Whether the rule asks all methods of the run for their labels.
         """
-        files = self._library(script, dataset, method, recogniser, detector)
+        files = self._library(script, dataset, method, recogniser, network, detector)
         for name in self.methods if methods else ():
             files = sorted({*files, *self._library(script, method=name)})
         return [os.path.relpath(f) for f in files]
@@ -222,6 +248,7 @@ class Plan:
         dataset: str = "",
         method: str = "",
         recogniser: str = "",
+        network: str = "",
         detector: str = "",
     ) -> list[Path]:
         plugins = []
@@ -231,6 +258,8 @@ class Plan:
             plugins.append(f"anonbench.anonymisers.{self.params.method(method).anonymiser}")
         if recogniser:
             plugins.append(f"anonbench.recognisers.{self.params.recognisers[recogniser].type}")
+        if network:
+            plugins.append(f"anonbench.expressions.{self.params.expressions[network].type}")
         if detector:
             plugins.append(f"anonbench.detectors.{detector}")
         if script == "locate":
@@ -238,7 +267,7 @@ class Plan:
         return sources.closure([self.root / "workflow" / "scripts" / f"{script}.py"], plugins)
 
     def code(self) -> dict[str, dict[str, str]]:
-        """Return the digests of all code behind every DVC stage.
+        """Return the digests of all code behind every DVC stage, and of weights.
 
         DVC cannot follow imports; its stages depend on these digests instead, so that an edited
         anonymiser reruns the methods built on it and no others.
@@ -259,9 +288,14 @@ class Plan:
             chain += self._library("detect", detector=detector)
         for recogniser in self.recognisers:
             chain += self._library("embed", recogniser=recogniser)
+        if self.networks:
+            chain += self._stage("classify", "score_expressions")
+        for network in self.networks:
+            chain += self._library("classify", network=network)
         for method in self.methods:
             groups["method"][method] = chain + self._stage("anonymise", method=method)
-        return sources.digests(groups, self.root)
+        used = {k: v for n in self.networks for k, v in self.weights(n).items()}
+        return {**sources.digests(groups, self.root), "weights": used}
 
     def _stage(self, *scripts: str, **names: str) -> list[Path]:
         own = [self.root / "workflow" / "scripts" / f"{s}.py" for s in scripts]
@@ -284,6 +318,21 @@ class Plan:
             for recogniser in self.recognisers
         ]
 
+    def expressions(self, kind: str) -> list[str]:
+        """Return the files of one kind of all methods, data sets and expression networks."""
+        return [
+            f"results/expression/{method}/{dataset}.{network}.{kind}"
+            for dataset in self.datasets
+            for method in self.methods
+            for network in self.networks
+        ]
+
+    def no_expressions(self, methods: Sequence[str]) -> list[str]:
+        """Return the files that say of methods that no network looks at them; none if one does."""
+        if self.networks:
+            return []
+        return [f"results/{s}/{m}/none.json" for m in methods for s in ("classify", "expression")]
+
     def per_method(self, pattern: str) -> list[str]:
         """Fill ``{method}`` and ``{dataset}`` of a path, in the order of `scores`."""
         return [
@@ -297,6 +346,7 @@ class Plan:
         """The rules whose time the report gives, in the order of the data."""
         return [
             "ingest", "detect", "locate", "anonymise", "redetect", "embed", "measure", "score",
+            *(("classify", "score_expressions") if self.networks else ()),
             "summarise", "draw_figures",
         ]  # fmt: skip
 
@@ -307,6 +357,7 @@ class Plan:
             "dataset": self.datasets,
             "method": self.methods,
             "recogniser": self.recognisers,
+            "network": self.networks,
             "detector": self.params.redetectors if on_results else self.params.detectors,
         }
         used = [name for name in names if f"{{{name}}}" in pattern]
@@ -321,6 +372,7 @@ class Plan:
             "datasets": self.datasets,
             "methods": {m: self.method(m) for m in self.methods},
             "recognisers": self.recognisers,
+            "expressions": {n: self.network(n) for n in self.networks},
             "attacks": self.params.protocol.attacks,
             "policies": self.params.protocol.policies,
             "metrics": self.block("metrics"),
@@ -331,7 +383,7 @@ class Plan:
     def resolved(self) -> dict[str, Any]:
         """Return the configuration with all defaults, catalogues cut down to what the run uses."""
         content = self.params.model_dump(exclude={"rendered"})
-        for catalogue in ("datasets", "methods", "recognisers"):
+        for catalogue in ("datasets", "methods", "recognisers", "expressions"):
             used = content["run"][catalogue]
             content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}
         return content
@@ -339,14 +391,16 @@ class Plan:
     def figure_names(self) -> list[str]:
         """Return the file names of the figures of one data set."""
         protocol = self.params.protocol
-        return figure_names(self.recognisers, protocol.attacks, protocol.policies)
+        return figure_names(self.recognisers, protocol.attacks, protocol.policies, self.networks)
 
     def figure_labels(self, name: str) -> dict[str, str]:
         """Return what Snakemake's own report says of a figure: which one, of what."""
         kind, *rest = name.rsplit(".", 1)[0].split(".")
-        keys = (
-            ("attack", "recogniser", "attacker") if len(rest) == 3 else ("recogniser", "attacker")
-        )
+        keys: tuple[str, ...] = ("recogniser", "attacker")
+        if kind in ("expressions", "confusion"):
+            keys = ("network", "policy")
+        elif len(rest) == 3:
+            keys = ("attack", *keys)
         return {"figure": kind.replace("_", " "), **dict(zip(keys, rest, strict=False))}
 
     def figures(self) -> list[str]:
@@ -383,6 +437,38 @@ def _check_folders(params: Params) -> None:
         path = params.datasets[name].path
         if not Path(path).is_dir() and Path(path) != Path(DRAWN_FOLDER):
             raise ValueError(f"data set {name!r}: {absent(name, path)}")
+
+
+def _check_weights(params: Params) -> None:
+    """Raise ValueError if weights of the run cannot be used; the message says what to do."""
+    for name in params.run.expressions:
+        for model in _models(params.expressions[name]):
+            try:
+                problem = weights.state(model).problem
+            except (ValueError, weights.WeightsError) as error:
+                problem = str(error)
+            if problem:
+                raise ValueError(
+                    f"expressions.{name}: {problem}. Without {name}, take it out of run.expressions"
+                )
+
+
+def _models(entry: ExpressionNetwork) -> tuple[str, ...]:
+    """Return the weights that a network would load."""
+    if "weights" in entry.options:
+        return (str(entry.options["weights"]),)
+    try:
+        from anonbench import expressions
+    except ImportError as error:
+        # A bare Snakemake cannot ask the plug-in; the job checks its weights itself.
+        if (error.name or "").startswith("anonbench"):
+            raise
+        return ()
+    return expressions.get(entry.type).models(entry.options)
+
+
+def _digests(entry: ExpressionNetwork) -> dict[str, str]:
+    return {model: weights.state(model).digest or "absent" for model in _models(entry)}
 
 
 def folder_fingerprint(folder: Path, *more: Path) -> str:

@@ -10,8 +10,10 @@ import pytest
 from anonbench.checks import (
     CheckFailed,
     blank_is_at_chance,
+    blank_shows_no_expression,
     leaks_are_few,
     original_equals_baseline,
+    original_keeps_expressions,
     require,
     run_checks,
 )
@@ -160,3 +162,64 @@ def test_run_with_the_informed_attacker_alone_is_checked_too() -> None:
         pd.concat([table(*rows), told[told["policy"] == "aligned"]]), NAMES, set(), 0.01
     )
     assert len(checks) == 6 and all(c.passed for c in checks)
+
+
+# Expressions
+
+
+def expression(metric: str, value: float, method: str = "original", **more: Any) -> dict[str, Any]:
+    keys = {"task": "expression", "system": "dan", "metric": metric, "value": value}
+    return {**keys, "method": method, **more}
+
+
+UNCHANGED = {
+    "preservation": 1.0, "preservation_found": 1.0, "accuracy_retention": 1.0,
+    "uar_retention": 1.0, "divergence_found": 0.0,
+}  # fmt: skip
+
+
+def test_no_network_is_no_check() -> None:
+    assert original_keeps_expressions(blank()) == blank_shows_no_expression(blank()) == []
+
+
+@pytest.mark.parametrize("metric", UNCHANGED)
+def test_original_that_loses_an_expression_fails(metric: str) -> None:
+    (check,) = original_keeps_expressions(table(*(expression(*p) for p in UNCHANGED.items())))
+    assert check.passed and "5 numbers" in check.detail
+    off = {**UNCHANGED, metric: UNCHANGED[metric] + 1e-9}
+    (check,) = original_keeps_expressions(table(*(expression(*p) for p in off.items())))
+    assert not check.passed and f"d/dan/detected: {metric}" in check.detail
+
+
+def test_network_that_saw_no_original_fails() -> None:
+    (check,) = original_keeps_expressions(table(expression("preservation", NAN)))
+    assert not check.passed and check.detail == "no number to compare"
+    rows = [expression("preservation", NAN), expression("divergence_found", 0.0)]
+    assert not original_keeps_expressions(table(*rows))[0].passed
+
+
+def blank_expressions(**changes: float) -> list[dict[str, Any]]:
+    lost = {"not_found": 1.0, "preservation": 0.0, "accuracy": 0.0, "uar": 0.0, "kappa": 0.0}
+    told = {"not_found": 0.0, "preservation": 0.4, "accuracy": 0.5, "uar": 0.25, "kappa": 0.0}
+    told |= {f"recall_{k}": float(k == 1) for k in range(4)}
+    rows = [expression(m, v, "blank") for m, v in {**lost, **changes}.items()]
+    return rows + [
+        expression(m, changes.get(f"told_{m}", v), "blank", policy="aligned")
+        for m, v in told.items()
+    ]
+
+
+def test_blank_that_always_gets_one_answer_passes() -> None:
+    (check,) = blank_shows_no_expression(table(*blank_expressions()))
+    assert check.passed, check.detail
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"not_found": 0.99}, {"preservation": 0.01}, {"accuracy": 0.01}, {"uar": 0.01},
+     {"told_uar": 0.26}, {"told_kappa": 0.01}],
+)  # fmt: skip
+def test_blank_that_shows_anything_fails(changes: dict[str, float]) -> None:
+    (check,) = blank_shows_no_expression(table(*blank_expressions(**changes)))
+    ((name, _),) = changes.items()
+    assert not check.passed and name.removeprefix("told_") in check.detail

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.expression_rows import CONFUSION_COLUMNS
 from anonbench.io import METRIC_COLUMNS, read_table, write_table
 from anonbench.summarise import (
     LEAK_COLUMNS,
@@ -88,8 +89,9 @@ def test_headline_is_nested_and_holds_plain_numbers(tmp_path: Path) -> None:
     }}}}  # fmt: skip
 
 
+EXPRESSION = ("expression_metrics", "expression_replicates", "confusion")
 PLAN = {
-    "datasets": ["d"], "recognisers": ["dlib", "other"], "seed": 1,
+    "datasets": ["d"], "recognisers": ["dlib", "other"], "expressions": {}, "seed": 1,
     "methods": {
         "original": {"anonymiser": "original"}, "blank": {"anonymiser": "blank"},
         "blur_face": {"anonymiser": "blur"}, "noise_face": {"anonymiser": "noise"},
@@ -120,8 +122,17 @@ def test_files_are_sorted_by_method_and_recogniser() -> None:
     files = SimpleNamespace(
         **kinds, images=[f"{d}.{m}.images" for d, m in pairs],
         ledgers=[f"{d}.{m}.ledger" for d, m in pairs],
+        **{
+            kind: [f"{d}.{m}.{n}.{kind}" for d, m in pairs for n in ("dan", "x", "y")]
+            for kind in EXPRESSION
+        },
     )  # fmt: skip
+    plan["expressions"] = {"dan": {}, "x": {}, "y": {}}
     third = method_files(plan, files)[2]
+    assert third.expressions["metrics"] == [
+        Path(f"e.original.{n}.expression_metrics") for n in ("dan", "x", "y")
+    ]
+    assert third.expressions["confusion"][2] == Path("e.original.y.confusion")
     assert (third.dataset, third.method) == ("e", "original")
     assert third.scores["curves"] == [
         Path("e.original.dlib.curves"),
@@ -183,6 +194,7 @@ def write_run(folder: Path) -> dict[str, Any]:
     files = SimpleNamespace(
         images=[folder / f"{m}.images.parquet" for m in methods],
         ledgers=[folder / f"{m}.ledger.parquet" for m in methods],
+        **{kind: [] for kind in EXPRESSION},
         **{
             kind: [
                 folder / f"{m}.{s}.{kind}.{'csv' if kind == 'metrics' else 'parquet'}"
@@ -195,6 +207,7 @@ def write_run(folder: Path) -> dict[str, Any]:
         "metrics": "metrics.csv", "curves": "curves.parquet", "histograms": "histograms.parquet",
         "ledger": "ledger.csv", "leaks": "leaks.csv", "checks": "checks.json",
         "headline": "metrics.json", "tradeoff": "tradeoff.csv", "pareto": "pareto.csv",
+        "confusion": "confusion.csv",
     }  # fmt: skip
     summarise_files(
         manifests={"d": folder / "manifest.parquet"}, methods=method_files(plan, files),
@@ -263,6 +276,11 @@ def test_points_pair_recognition_with_detection(out: Path) -> None:
     assert without["note"].str.contains("no expression network").all()
     table = read_table(out / "tradeoff.csv").set_index("method")
     assert table.loc["blur_face", "gfrr_at_gfar_0.01"] == "0.25"
+
+
+def test_run_without_networks_has_an_empty_confusion(out: Path) -> None:
+    confusion = read_table(out / "confusion.csv")
+    assert tuple(confusion.columns) == CONFUSION_COLUMNS and confusion.empty
 
 
 def test_curves_of_all_methods_are_stacked(out: Path) -> None:

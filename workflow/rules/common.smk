@@ -8,4 +8,5 @@ wildcard_constraints:
     dataset=PLAN.pattern("datasets"),
     method=PLAN.pattern("methods"),
     recogniser=PLAN.pattern("recognisers"),
+    network=PLAN.pattern("expressions"),
     detector=PLAN.pattern("detectors"),

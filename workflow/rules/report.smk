@@ -5,6 +5,10 @@ rule summarise:
         curves=PLAN.scores("curves.parquet"),
         histograms=PLAN.scores("histograms.parquet"),
         replicates=PLAN.scores("replicates.parquet"),
+        expression_metrics=PLAN.expressions("metrics.csv"),
+        expression_replicates=PLAN.expressions("replicates.parquet"),
+        confusion=PLAN.expressions("confusion.csv"),
+        no_expressions=PLAN.no_expressions(PLAN.methods),
         images=PLAN.per_method("results/utility/{method}/{dataset}.images.parquet"),
         ledgers=PLAN.per_method("results/anonymise/{method}/{dataset}.ledger.parquet"),
         library=PLAN.library("summarise", methods=True),
@@ -13,6 +17,7 @@ rule summarise:
         headline="results/summary/metrics.json",
         tradeoff="results/summary/tradeoff.csv",
         pareto="results/summary/pareto.csv",
+        confusion="results/summary/confusion.csv",
         ledger="results/summary/ledger.csv",
         leaks="results/summary/leaks.csv",
         checks="results/summary/checks.json",
@@ -58,6 +63,8 @@ rule draw_figures:
         curves=rules.summarise.output.curves,
         histograms=rules.summarise.output.histograms,
         ledger=rules.summarise.output.ledger,
+        pareto=rules.summarise.output.pareto,
+        confusion=rules.summarise.output.confusion,
         manifest="results/ingest/{dataset}/manifest.parquet",
         archives=expand(
             "results/anonymise/{method}/{{dataset}}.tar", method=PLAN.methods

@@ -5,6 +5,7 @@ METHOD_FILES = [
     "results/score/{method}/{dataset}.{recogniser}.metrics.csv",
     "results/utility/{method}/{dataset}.images.parquet",
 ]
+EXPRESSION_FILE = "results/expression/{method}/{dataset}.{network}.metrics.csv"
 
 
 for dataset in PLAN.datasets:
@@ -35,6 +36,13 @@ for method in PLAN.methods:
                 dataset=PLAN.datasets,
                 recogniser=PLAN.recognisers,
             ),
+            expand(
+                EXPRESSION_FILE,
+                method=method,
+                dataset=PLAN.datasets,
+                network=PLAN.networks,
+            ),
+            PLAN.no_expressions([method]),
 
 
 rule controls:
@@ -45,3 +53,10 @@ rule controls:
             dataset=PLAN.datasets,
             recogniser=PLAN.recognisers,
         ),
+        expand(
+            EXPRESSION_FILE,
+            method=PLAN.controls,
+            dataset=PLAN.datasets,
+            network=PLAN.networks,
+        ),
+        PLAN.no_expressions(PLAN.controls),

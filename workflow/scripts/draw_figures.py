@@ -10,6 +10,8 @@ with logged(snakemake.log[0]):
         curves=snakemake.input.curves,
         histograms=snakemake.input.histograms,
         ledger=snakemake.input.ledger,
+        pareto=snakemake.input.pareto,
+        confusion=snakemake.input.confusion,
         manifest=snakemake.input.manifest,
         archives=dict(zip(plan["methods"], snakemake.input.archives, strict=True)),
         out=list(snakemake.output),
