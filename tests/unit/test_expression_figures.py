@@ -21,7 +21,7 @@ from anonbench.report._tables import CONFUSION_COLUMNS, Tables
 from anonbench.report.confusions import conditions, confusion_figure, matrix, shares
 from anonbench.report.expressions import expressions_figure
 from anonbench.report.figures import drawings
-from anonbench.report.gates import gate
+from anonbench.report.gates import gate, reason
 from anonbench.report.names import figure_names, figure_stems
 
 NETWORK, POLICIES = "dan", ("detected", "aligned")
@@ -261,6 +261,23 @@ def test_gate_holds_without_a_note() -> None:
     verdict = gate(low.metrics, low.plan, "faces", NETWORK, "aligned")
     assert verdict.state == "below" and verdict.uar < 0.6
     assert f"{verdict.uar:.3f}" in verdict.note
+
+
+def test_reason_is_what_the_gate_does_not_say(tables: Tables) -> None:
+    verdict = gate(_noted(tables, BELOW).metrics, tables.plan, "faces", NETWORK, "aligned")
+    assert reason(f"{BELOW}; no labels", verdict) == "no labels"
+    assert reason("no labels", verdict) == "no labels"
+    assert reason(BELOW, verdict) == BELOW and reason("", verdict) == "no row"
+
+
+def test_clear_panel_without_labels_has_no_numbers(tables: Tables) -> None:
+    truth = tables.confusion["kind"] == "truth"
+    bare = tables.confusion.assign(n=tables.confusion["n"].where(~truth, 0))
+    axes = _titled(
+        confusion_figure(replace(tables, confusion=bare), NETWORK, "aligned"), "original"
+    )
+    assert "no labels" in [t.get_text() for t in axes.texts]
+    assert [t.get_text() for t in axes.get_yticklabels()] == list(EXPRESSIONS)
 
 
 def _is_grey(colour: Any) -> bool:

@@ -38,7 +38,7 @@ from anonbench.report._style import (
     percent,
 )
 from anonbench.report._tables import Condition, Measure, Tables
-from anonbench.report.gates import Gate, gate
+from anonbench.report.gates import Gate, gate, reason
 
 PANELS = 12
 """Up to so many conditions, all are drawn; else the weakest and strongest of each method."""
@@ -184,9 +184,11 @@ def _clear_panel(axes: Axes, tables: Tables, classes: Sequence[str], verdict: Ga
     _panel(axes, counts, classes, verdict)
     clear = Condition("original", "none", "", verdict.network, verdict.policy)
     uar = tables.measure("uar", clear)
-    detail = "no labels" if found.empty else f"UAR {spoken(uar)}"
+    labelled = counts.sum() > 0
+    detail = f"UAR {spoken(uar)}" if labelled else "no labels"
     panel_title(axes, "original", detail, NOTE)
-    _name_rows(axes, classes, counts.sum(axis=1))
+    totals = counts.sum(axis=1) if labelled else np.full(len(classes), math.nan)
+    _name_rows(axes, classes, totals)
     _name_columns(axes, classes)
 
 
@@ -248,7 +250,7 @@ def _remarks(
     if lost:
         parts.append(f"Left out: {lost:,.0f} images without a face in the original.")
     found = [tables.measure("preservation", Condition(*c, "", *where)) for c in shown]
-    reasons = dict.fromkeys(m.note or "no row" for m in found if math.isnan(m.value))
+    reasons = dict.fromkeys(reason(m.note, verdict) for m in found if math.isnan(m.value))
     if reasons:
         parts.append(f"n/a: {listing(list(reasons), 2)}.")
     return textwrap.wrap(" ".join(parts), 112)

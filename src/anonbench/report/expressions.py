@@ -41,7 +41,7 @@ from anonbench.report._style import (
 )
 from anonbench.report._tables import Condition, Measure, Tables
 from anonbench.report.confusions import matrix
-from anonbench.report.gates import Gate, gate
+from anonbench.report.gates import Gate, gate, reason
 
 ROWS = 64
 """Up to so many methods and strengths, all are drawn; else the ends of each method."""
@@ -151,8 +151,8 @@ def _rates(axes: Axes, drawing: _Drawing, metric: str, height: float) -> None:
     axes.set_axisbelow(True)
     axes.set_xlabel("%", labelpad=1)
     if drawing.rows and all(math.isnan(drawing.measure(metric, r).value) for r in drawing.rows):
-        reason = drawing.measure(metric, drawing.rows[0]).note or "no row"
-        axes.text(50, height / 2, textwrap.fill(f"not computed: {reason}", 17), ha="center",
+        why = reason(drawing.measure(metric, drawing.rows[0]).note, drawing.verdict)
+        axes.text(50, height / 2, textwrap.fill(f"not computed: {why}", 17), ha="center",
                   va="center", color=NOTE)  # fmt: skip
         return
     for row in drawing.rows:
@@ -265,7 +265,7 @@ def _remarks(drawing: _Drawing, cut: bool) -> list[str]:
     if cut:
         parts.append("The weakest and the strongest setting of each method; others are left out.")
     missing = [m for row in drawing.rows for m in _values(drawing, row) if math.isnan(m.value)]
-    reasons = dict.fromkeys(m.note or "no row" for m in missing)
+    reasons = dict.fromkeys(reason(m.note, drawing.verdict) for m in missing)
     if reasons:
         parts.append("n/a: " + listing(list(reasons), 3) + ".")
     return textwrap.wrap(" ".join(parts), 112)

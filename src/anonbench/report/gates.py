@@ -80,6 +80,12 @@ def gate(
     return Gate(network, policy, state, bound, uar, accuracy, note)
 
 
+def reason(note: str, verdict: Gate) -> str:
+    """Return why a value is missing: a note without what the gate says of all values."""
+    rest = note.removeprefix(verdict.note).removeprefix("; ") if verdict.note else note
+    return rest or note or "no row"
+
+
 def _value(clear: pd.DataFrame, metric: str) -> float:
     found = clear.loc[clear["metric"] == metric, "value"]
     return float(found.iloc[0]) if len(found) else math.nan
