@@ -24,9 +24,10 @@ from anonbench.report.distances import distances_figure, joined, spread
 from anonbench.report.figures import drawings, write_figures
 from anonbench.report.names import figure_names, figure_stems
 from anonbench.report.strengths import labels_apart, strengths_figure
-from anonbench.report.tradeoff import floor, tradeoff_figure
+from anonbench.report.tradeoff_details import details_figure, floor
 from anonbench.score_curves import CURVE_COLUMNS, HISTOGRAM_COLUMNS
 from anonbench.summarise import LEDGER_COLUMNS
+from anonbench.tradeoff import Choices, points
 
 ATTACKS, POLICIES, SYSTEM = ("naive", "reverse"), ("aligned",), "dlib"
 ENTRIES = {
@@ -47,7 +48,7 @@ def _plan() -> dict[str, Any]:
         "recognisers": [SYSTEM],
         "attacks": list(ATTACKS),
         "policies": list(POLICIES),
-        "metrics": {"distance_threshold": 0.575, "minimum_mated": 30},
+        "metrics": {"distance_threshold": 0.575, "minimum_mated": 30, "confidence": 0.95},
     }
 
 
@@ -114,6 +115,14 @@ def _metrics() -> pd.DataFrame:
     return pd.DataFrame(rows)[list(METRIC_COLUMNS)]
 
 
+def _replicates(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Independent normal replicates of every rate."""
+    generator = np.random.default_rng(3)
+    keys = ["dataset", "method", "strength", "attack", "system", "policy", "metric"]
+    drawn = [np.clip(generator.normal(v, 0.03, 200), 0, 1) for v in metrics["value"]]
+    return metrics[keys].assign(paired=True, values=drawn)
+
+
 def _ledger() -> pd.DataFrame:
     failed = ("toy", "blur_face", "90", IDS[0], IDS[0], "anonymise", "no_face", "")
     return pd.DataFrame([failed], columns=list(LEDGER_COLUMNS))
@@ -129,6 +138,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_table(curves[list(CURVE_COLUMNS)], folder / "curves.parquet")
     write_table(histograms[list(HISTOGRAM_COLUMNS)], folder / "histograms.parquet")
     write_table(_ledger(), folder / "ledger.csv")
+    found = points(_metrics(), _replicates(_metrics()), Choices.of(_plan()))
+    write_table(found, folder / "pareto.csv")
     labels = pd.DataFrame({"image_id": IDS, "subject": [i[0] for i in IDS]})
     write_table(labels, folder / "manifest.parquet")
     generator = np.random.default_rng(0)
@@ -143,6 +154,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "curves": folder / "curves.parquet",
         "histograms": folder / "histograms.parquet",
         "ledger": folder / "ledger.csv",
+        "pareto": folder / "pareto.csv",
         "manifest": folder / "manifest.parquet",
         "archives": {m: folder / f"{m}.tar" for m in ENTRIES},
     }
@@ -280,8 +292,8 @@ def test_joined_bins_keep_counts_and_area() -> None:
     assert joined(table.assign(count=0), 0.2)[1].size == 0
 
 
-def test_tradeoff_points_and_names(tables: Tables) -> None:
-    figure = tradeoff_figure(tables)
+def test_details_points_and_names(tables: Tables) -> None:
+    figure = details_figure(tables)
     labels = [a.get_ylabel() for a in figure.axes]
     assert len(labels) == 4 and sum("found by" in t for t in labels) == 2
     texts = _texts(figure)
@@ -292,10 +304,10 @@ def test_tradeoff_points_and_names(tables: Tables) -> None:
     assert [float(line.get_ydata()[0]) for line in marked] == pytest.approx([0.9] * 3)
 
 
-def test_tradeoff_lists_what_it_cannot_draw(tables: Tables) -> None:
+def test_details_list_what_they_cannot_draw(tables: Tables) -> None:
     gone = (tables.metrics["metric"] == "ssim_inside") & (tables.metrics["method"] == "mask_eyes")
     lacking = replace(tables, metrics=tables.metrics[~gone])
-    assert any("mask_eyes none" in t for t in _texts(tradeoff_figure(lacking)))
+    assert any("mask_eyes none" in t for t in _texts(details_figure(lacking)))
 
 
 def test_empty_tables_give_figures(tables: Tables) -> None:

@@ -35,7 +35,7 @@ _HUES = (
     "#332288", "#CC6677", "#117733", "#DDAA33", "#88CCEE", "#AA4499", "#999933", "#44AA99",
     "#882255",
 )  # fmt: skip
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "d")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "d")
 _FILLS: tuple[Fill, ...] = ("full", "none", "left", "bottom", "right", "top")
 
 _SETTINGS: Any = {
@@ -125,7 +125,7 @@ def looks(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
             order.append(kind)
         k, variant = order.index(kind), variants.get(kind, 0)
         variants[kind] = variant + 1
-        colour, marker = to_rgb(_HUES[k % len(_HUES)]), _MARKERS[k % len(_MARKERS)]
+        colour, marker = to_rgb(_HUES[k % len(_HUES)]), MARKERS[k % len(MARKERS)]
         result[name] = Look(colour, marker, _FILLS[variant % len(_FILLS)])
     return result
 
@@ -135,18 +135,19 @@ def shades(colour: Colour, n: int) -> list[Colour]:
     if n == 1:
         return [colour]
     ends = _toned(colour, 0.72), _toned(colour, 0.22)
-    return [_mixed(*ends, float(share)) for share in np.linspace(0, 1, n)]
+    return [mixed(*ends, float(share)) for share in np.linspace(0, 1, n)]
 
 
 def _toned(colour: Colour, luma: float) -> Colour:
     """Mix a colour with white or black until it is as bright as `luma`, 0..1."""
     own = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     if own < luma:
-        return _mixed(colour, (1.0, 1.0, 1.0), (luma - own) / (1 - own))
-    return _mixed(colour, (0.0, 0.0, 0.0), 1 - luma / own)
+        return mixed(colour, (1.0, 1.0, 1.0), (luma - own) / (1 - own))
+    return mixed(colour, (0.0, 0.0, 0.0), 1 - luma / own)
 
 
-def _mixed(first: Colour, second: Colour, share: float) -> Colour:
+def mixed(first: Colour, second: Colour, share: float) -> Colour:
+    """Return a mix of two colours: the first at a `share` of 0, the second at 1."""
     red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
     return red, green, blue
 

@@ -15,6 +15,7 @@ import pandas as pd
 from anonbench import anonymisers
 from anonbench.io import read_table, rows
 from anonbench.report._style import Look, looks
+from anonbench.tradeoff import POINT_COLUMNS
 
 CONDITION = ["method", "strength", "attack", "system", "policy"]
 CONFUSION_COLUMNS = (
@@ -72,6 +73,8 @@ class Tables:
         Subject by image id.
     confusion : DataFrame
         Counts of predicted expressions, rows of this data set; empty where none were classified.
+    pareto : DataFrame
+        `anonbench.tradeoff.points` of this data set.
     """
 
     dataset: str
@@ -85,6 +88,7 @@ class Tables:
     confusion: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(CONFUSION_COLUMNS))
     )
+    pareto: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(POINT_COLUMNS)))
 
     @classmethod
     def read(
@@ -94,11 +98,12 @@ class Tables:
         files: Mapping[str, Path | str],
         archives: Mapping[str, Path | str],
     ) -> Tables:
-        """Read metrics, curves, histograms, ledger, confusion (rows of one data set), its manifest.
+        """Read metrics, curves, histograms, ledger, confusion, pareto, and a data set's manifest.
 
-        A run without expression networks need not have a file ``confusion``.
+        Rows of other data sets are left out. A run without expression networks need not have a
+        file ``confusion``.
         """
-        known = ("metrics", "curves", "histograms", "ledger", "confusion")
+        known = ("metrics", "curves", "histograms", "ledger", "confusion", "pareto")
         names = [name for name in known if name in files]
         read = {name: read_table(files[name]) for name in names}
         own = {name: table[table["dataset"] == dataset] for name, table in read.items()}

@@ -21,6 +21,8 @@ from anonbench.report.expressions import expressions_figure
 from anonbench.report.names import SUFFIXES
 from anonbench.report.strengths import strengths_figure
 from anonbench.report.tradeoff import tradeoff_figure
+from anonbench.report.tradeoff_details import details_figure
+from anonbench.report.tradeoff_grid import grid_figure
 
 BY_SUFFIX = ("contact_sheet",)
 """Figures that are drawn anew for each file format; others are drawn once."""
@@ -37,6 +39,7 @@ def write_figures(
     curves: Path | str,
     histograms: Path | str,
     ledger: Path | str,
+    pareto: Path | str,
     manifest: Path | str,
     archives: Mapping[str, Path | str],
     out: Sequence[Path | str],
@@ -49,7 +52,7 @@ def write_figures(
     ----------
     dataset, plan : str, mapping
         Name in the tables; `anonbench.workflow.Plan.summary`.
-    metrics, curves, histograms, ledger : path
+    metrics, curves, histograms, ledger, pareto : path
         Summary tables of the run.
     manifest : path
         Labels of the data set.
@@ -69,7 +72,7 @@ def write_figures(
         For a file that is no figure of this run.
     """
     files = {"metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger}
-    files["manifest"] = manifest
+    files |= {"pareto": pareto, "manifest": manifest}
     if confusion is not None:
         files["confusion"] = confusion
     tables = Tables.read(dataset, plan, files, archives)
@@ -123,6 +126,8 @@ def drawings(tables: Tables) -> dict[str, Draw]:
             found[f"expressions.{where}"] = _any(expressions_figure, tables, network, policy)
             found[f"confusion.{where}"] = _any(confusion_figure, tables, network, policy)
     found["tradeoff"] = _any(tradeoff_figure, tables)
+    found["tradeoff_grid"] = _any(grid_figure, tables)
+    found["tradeoff_details"] = _any(details_figure, tables)
     found["contact_sheet"] = lambda suffix: contact_sheet_figure(tables, limited=suffix == ".svg")
     return found
 
