@@ -136,8 +136,8 @@ def detected_replicates(
     Returns
     -------
     DataFrame
-        Columns dataset, method, strength, attack, system (detector), policy, metric and values,
-        (B,) float64; no rows without resamples.
+        Columns dataset, method, strength, attack, system (detector), policy, metric, paired and
+        values, (B,) float64; no rows without resamples.
     """
     codes = {name: k for k, name in enumerate(sorted(set(subjects)))}
     found: list[dict[str, Any]] = []
@@ -148,7 +148,7 @@ def detected_replicates(
             found.append({
                 "dataset": dataset, "method": method, "strength": strength, "attack": "",
                 "system": column.removeprefix("found_"), "policy": "", "metric": "detected",
-                "values": values,
+                "paired": True, "values": values,
             })  # fmt: skip
     return pd.DataFrame(found)
 

@@ -11,7 +11,7 @@ import pytest
 from anonbench.head_pose import ANGLES
 from anonbench.io import METRIC_COLUMNS
 from anonbench.landmark_error import GROUPS
-from anonbench.measures import leaks, measure_rows, psnr
+from anonbench.measures import detected_replicates, leaks, measure_rows, psnr
 
 NAN = float("nan")
 
@@ -187,3 +187,17 @@ def test_failure_of_all_images_is_bounded_as_a_share() -> None:
     assert failure.high == 1 and failure.low == pytest.approx(0.05 ** (1 / 2))
     error = row(measure(shaped(nme=0.0), weights), "nme")
     assert (error.low, error.high) == (0, 0), "a length, no share of trials"
+
+
+def test_replicates_of_detection_count_failures() -> None:
+    """Of s0's five images four are found, of s1's none: two of these were blacked out."""
+    weights = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
+    subjects = pd.Series({f"i{k}": f"s{k // 5}" for k in range(10)})
+    kept = detected_replicates(images(), subjects, weights, dataset="d", method="m")
+    (found,) = kept.itertuples()
+    assert (found.system, found.metric, found.strength, found.paired) == (
+        "haar", "detected", "5", True,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.values, [0.8, 0.4, 0.0])
+    none = detected_replicates(images(), subjects, np.zeros((0, 2)), dataset="d", method="m")
+    assert none.empty
