@@ -52,6 +52,8 @@ _PICTURE = (
      "Share of images without the face, or with an error above 10 %, by {s}"),
     ("nme", "Landmarks, %", "error", 100.0, 1,
      "Mean error of all landmarks of {s}, in % of the distance of the eyes' outer corners"),
+    ("landmark_auc", "Landmarks, %", "area", 100.0, 1,
+     "Area under the cumulative error up to 10 %, over all images; 100 %: unchanged"),
     *(
         (f"nme_{g}", "Landmarks, %", g, 100.0, 1, f"The same of the landmarks of the {g}")
         for g in ("eyes", "brows", "nose", "mouth", "contour")
