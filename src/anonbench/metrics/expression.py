@@ -1,9 +1,9 @@
 """Expressions before and after anonymisation: every number is a function of counts.
 
 A confusion matrix holds whole numbers, and that of a bootstrap replicate is the sum of the
-subjects' matrices, weighted by how often each is drawn. So every metric here takes matrices with any
-leading axes, and a thousand replicates are one matrix product. The last column counts the images
-without a crop: an answer that is never right.
+subjects' matrices, weighted by how often each is drawn. So every metric here takes matrices with
+any leading axes, and a thousand replicates are one matrix product. The last column counts
+the images without a crop: an answer that is never right.
 """
 
 from __future__ import annotations
