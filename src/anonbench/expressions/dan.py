@@ -1,0 +1,89 @@
+"""DAN: the network's own weights, trained on rendered faces, or the official ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbench import weights as registry
+from anonbench.expressions._base import Classified, ExpressionPlugin, Info
+from anonbench.expressions._crops import Crops
+from anonbench.expressions._dan_onnx import FEATURES, graph
+from anonbench.onnx_graph import full_batches, session
+from anonbench.types import Pixels
+
+BATCH = 16
+
+
+class Dan(Crops):
+    """The network of Wen et al. (2021): attention heads on a ResNet-18.
+
+    Its features are 512 numbers: the mean over the picture of the backbone's feature map.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of the network.
+    weights : str
+        A model of `anonbench.weights`; it says the order of classes and the size of the input.
+    crop : str
+        ``landmarks``, ``box`` or ``image``.
+    padding : float
+        Surroundings that an aligned crop shows, as a share of its width on each side.
+
+    Raises
+    ------
+    anonbench.weights.WeightsError
+        If the weights are missing or are not those of this network.
+    """
+
+    def __init__(
+        self, threads: int = 1, weights: str = "dan_rendered", crop: str = "landmarks",
+        padding: float = 0.35,
+    ) -> None:  # fmt: skip
+        model = registry.model(weights)
+        super().__init__(model.input.size, crop, padding)
+        self.classes = model.classes
+        arrays = registry.arrays(weights)
+        heads = check(arrays, len(model.classes), str(registry.file(weights)))
+        given = model.input
+        self._session = session(
+            graph(arrays, heads, given.size, given.mean, given.deviation), threads
+        )
+
+    def classify(self, crops: Sequence[Pixels]) -> Classified:
+        """Classify crops (size, size, 3) uint8 RGB."""
+        probabilities = [np.zeros((0, len(self.classes)), np.float32)]
+        features = [np.zeros((0, FEATURES), np.float32)]
+        for batch, meant in full_batches(crops, BATCH):
+            p, f = self._session.run(None, {"crops": batch})
+            probabilities.append(p[:meant])
+            features.append(f[:meant])
+        return Classified(np.concatenate(probabilities), np.concatenate(features))
+
+
+def check(arrays: Mapping[str, NDArray[np.generic]], classes: int, source: str) -> int:
+    """Return the number of heads of a DAN's weights.
+
+    Raises
+    ------
+    anonbench.weights.WeightsError
+        If they are those of another network, or of another number of classes.
+    """
+    heads = len({name.split(".")[0] for name in arrays if name.startswith("cat_head")})
+    needed = ("features.0.weight", "cat_head0.sa.conv1x1.0.weight", "fc.bias", "bn.running_var")
+    lacking = [name for name in needed if name not in arrays]
+    if lacking:
+        raise registry.WeightsError(f"{source}: no weights of a DAN, {lacking[0]} is not there")
+    found = len(arrays["fc.bias"])
+    if found != classes:
+        raise registry.WeightsError(f"{source}: {found} classes, but the model has {classes}")
+    broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
+    if broken:
+        raise registry.WeightsError(f"{source}: {broken[0]} is not finite")
+    return heads
+
+
+PLUGIN = ExpressionPlugin(Info("DAN", "Wen et al. 2021"), Dan, "dan_rendered")

@@ -1,0 +1,1 @@
+"""Networks in PyTorch, with the parameter names of their official checkpoints."""

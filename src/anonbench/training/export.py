@@ -1,0 +1,43 @@
+"""Weights as a file to publish: safetensors, half precision where that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from anonbench.io import atomic
+
+
+def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[str, str]) -> None:
+    """Write parameters, kernels and matrices in half precision.
+
+    Vectors (biases, statistics of batch normalisation) stay in single precision: they are few, and
+    variances leave the range of half precision.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        Parameters by name.
+    path : path
+        To write; the same parameters give the same bytes.
+    metadata : mapping of str to str
+        What the file says of itself.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not finite, or not in half precision.
+    """
+    tensors = {}
+    for name, value in state.items():
+        half = value.is_floating_point() and value.dim() > 1
+        stored = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
+        if not torch.isfinite(stored.float()).all():
+            raise ValueError(f"{name}: not finite in half precision")
+        tensors[name] = stored
+    with atomic(path) as partial:
+        save_file(tensors, partial, dict(metadata))
