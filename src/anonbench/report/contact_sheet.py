@@ -7,12 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import cv2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from anonbench.io import ArchiveReader, member, rows
+from anonbench.io import ArchiveReader, member
+from anonbench.report._pictures import (
+    Failures,
+    choose_images,
+    failures,
+    shrink,
+    stored_images,
+)
 from anonbench.report._style import NOTE, TEXT, WIDTH, blank_figure, dark, heading, listing
 from anonbench.report._tables import Tables
 from anonbench.types import Pixels
@@ -39,26 +45,6 @@ class Cell:
     method: str
     strength: str
     label: str
-
-
-def choose_images(image_ids: Sequence[str], subjects: Mapping[str, str], n: int) -> list[str]:
-    """Return the first image of each of the first `n` subjects.
-
-    Nobody is chosen for how well it went.
-
-    Parameters
-    ----------
-    image_ids : sequence of str
-        Images that were read, in the order of the archive.
-    subjects : mapping of str to str
-        Subject by image.
-    n : int
-        Most images to return.
-    """
-    first: dict[str, str] = {}
-    for image_id in image_ids:
-        first.setdefault(subjects[image_id], image_id)
-    return list(first.values())[:n]
 
 
 def contact_sheet_figure(tables: Tables, *, limited: bool) -> Figure:
@@ -99,8 +85,7 @@ def _image_ids(readers: Mapping[str, ArchiveReader], tables: Tables) -> list[str
     for method, reader in readers.items():
         labels = tables.strengths(method)
         if labels:
-            prefix = member(labels[0], "")
-            return [n.removeprefix(prefix) for n in reader.names() if n.startswith(prefix)]
+            return stored_images(reader, labels[0])
     return []
 
 
@@ -120,14 +105,14 @@ def _sheet(
     axes.axis("off")
     n_cells = sum(len(cells) for _, _, cells in lines)
     side = image_side(n_cells, len(images)) if limited else LARGEST
-    failures = _failures(tables)
+    failed = failures(tables.ledger)
     y = _TOP
     for title, detail, cells in lines:
         _line_title(axes, tables, title, detail, cells, y)
         for k, one in enumerate(cells):
             reader = readers.get(one.method)
             x = _LEFT + k * (cell + _GAP)
-            _cell(axes, reader, one, images, (x, y + _TITLE, cell, small), side, failures)
+            _cell(axes, reader, one, images, (x, y + _TITLE, cell, small), side, failed)
         y += line_height
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(height, 0)
@@ -140,12 +125,6 @@ def image_side(n_cells: int, n_images: int) -> int:
     """Return the side in pixels of a large image, so that all fit the budget of a sheet."""
     share = 1 + (n_images - 1) / SMALL**2 if n_images > 1 else 1.0
     return min(LARGEST, int(math.sqrt(PIXEL_BUDGET / max(1, n_cells) / share)))
-
-
-def _failures(tables: Tables) -> dict[tuple[str, str, str], str]:
-    """Return the status of every image that a method blacked out, by method, strength, image."""
-    own = tables.ledger[tables.ledger["stage"] == "anonymise"]
-    return {(r.method, r.strength, r.image_id): r.status for r in rows(own)}
 
 
 def _line_title(
@@ -167,12 +146,12 @@ def _cell(
     images: Sequence[str],
     place: tuple[float, float, float, float],
     side: int,
-    failures: Mapping[tuple[str, str, str], str],
+    failed: Failures,
 ) -> None:
     """Draw the large image, the small ones beneath, and the label."""
     x, y, large, small = place
     for k, image_id in enumerate(images):
-        status = failures.get((cell.method, cell.strength, image_id), "")
+        status = failed.get((cell.method, cell.strength, image_id), "")
         left = x if k == 0 else x + (k - 1) * (small + _GAP / 2)
         top = y if k == 0 else y + large + _GAP / 2
         width = large if k == 0 else small
@@ -209,17 +188,6 @@ def _image(
             axes.text(x + width / 2, y + width / 2, status.replace("_", "\n"), color="white",
                       ha="center", va="center", fontweight="bold", zorder=3,
                       bbox={"facecolor": _FAILED, "linewidth": 0, "pad": 1.5})  # fmt: skip
-
-
-def shrink(pixels: Pixels, limit: int) -> Pixels:
-    """Return an image whose longer side is at most `limit` pixels, averaging over areas."""
-    high, wide = pixels.shape[:2]
-    scale = limit / max(high, wide)
-    if scale >= 1:
-        return pixels
-    size = max(1, round(wide * scale)), max(1, round(high * scale))
-    smaller: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return smaller
 
 
 def _frame(x: float, y: float, width: float) -> Rectangle:
