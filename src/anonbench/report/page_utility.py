@@ -20,7 +20,7 @@ _EXPRESSIONS = (
     ("preservation", "preserved", 100.0, 1, True,
      "Share of the images classified in the original whose predicted class is unchanged; no face "
      "counts as changed"),
-    ("preservation_found", "preserved, where found", 100.0, 1, False,
+    ("preservation_found", "where found", 100.0, 1, False,
      "The same among images in which the face was found"),
     ("uar_retention", "UAR kept", 100.0, 1, True,
      "Balanced accuracy on the anonymised images over that on the clear ones"),
@@ -37,7 +37,7 @@ _EXPRESSIONS = (
 
 _PICTURE = (
     ("detected", "Face found, %", "{s}", 100.0, 1, "Share of the subjects' faces that it finds"),
-    ("detected_given_clear", "Face found, %", "{s}, if found before", 100.0, 1,
+    ("detected_given_clear", "Found again, %", "{s}", 100.0, 1,
      "The same among the images in whose original it finds the subject"),
     ("extra_faces", "Other faces", "{s}", 1.0, 2, "Faces found besides the subject's, an image"),
     ("ssim_inside", "SSIM", "inside", 1.0, 3, "Structural similarity inside the subject's box"),
@@ -99,11 +99,15 @@ def expression_tables(run: Run, dataset: str) -> list[Judged]:
 
 def _expression_columns(verdict: Gate) -> Iterator[Column]:
     """Yield the columns of a policy; below the gate they are greyed by their style."""
-    style = "below" if verdict.state == "below" else ""
+    style = _style(verdict)
     for metric, head, scale, digits, interval, text in _EXPRESSIONS:
         key = Key(metric, "", verdict.network, verdict.policy)
         group = CROPS.get(verdict.policy, verdict.policy)
         yield Column(group, head, text, style, key, scale=scale, digits=digits, interval=interval)
+
+
+def _style(verdict: Gate) -> str:
+    return "below" if verdict.state == "below" else ""
 
 
 def picture_table(run: Run, dataset: str) -> Verdict:
@@ -122,8 +126,9 @@ def picture_table(run: Run, dataset: str) -> Verdict:
     for metric, group, head, scale, digits, text in _PICTURE:
         for system, policy in places.get(metric, []):
             fill = _filler(system, policy)
+            style = _style(gate(own, run.plan, dataset, system, policy))
             columns.append(Column(
-                fill(group), fill(head), fill(text), "", Key(metric, "", system, policy),
+                fill(group), fill(head), fill(text), style, Key(metric, "", system, policy),
                 scale=scale, digits=digits,
             ))  # fmt: skip
     return _table(run, dataset, columns)
