@@ -65,16 +65,18 @@ def _read_torch(path: Path) -> Arrays:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
         raise WeightsError(
             f"{path}: holds more than tensors, and loading it could run code, so it is refused "
-            f"({reason}); save the state dict alone with torch.save, on a machine where the file "
-            "is trusted"
+            f"({_reason(error)}); save the state dict alone with torch.save, on a machine where "
+            "the file is trusted"
         ) from None
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not a readable PyTorch file ({reason})") from None
+    except Exception as error:  # a damaged file fails in many ways
+        raise WeightsError(f"{path}: not a readable PyTorch file ({_reason(error)})") from None
     return {name: _array(tensor) for name, tensor in _state_dict(path, content).items()}
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _state_dict(path: Path, content: Any) -> Mapping[str, Any]:

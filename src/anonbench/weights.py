@@ -40,6 +40,8 @@ VARIABLE = "ANONBENCH_WEIGHTS"
 RECORD = "recorded.json"
 """File in the folder with the SHA-256 of files whose hash nobody published, as first used."""
 
+PYTORCH = (".pth", ".pt")
+
 
 class Verdict(StrEnum):
     """What can be said of a model's file."""
@@ -129,7 +131,8 @@ def state(name: str) -> State:
         return State(place, Verdict.WRONG, found, _another(name, found, entry.sha256))
     recorded = _read_record().get(name)
     if recorded is None:
-        return State(place, Verdict.NEW, found, "")
+        problem = _no_checkpoint(name)
+        return State(place, Verdict.WRONG if problem else Verdict.NEW, found, problem)
     if recorded == found:
         return State(place, Verdict.RECORDED, found, "")
     return State(place, Verdict.WRONG, found, _changed(name, found, recorded))
@@ -185,6 +188,8 @@ def install(name: str, source: Path | str) -> State:
     found = sha256(given)
     if entry.sha256 not in (None, found):
         raise WeightsError(_another(name, found, str(entry.sha256), given))
+    if entry.sha256 is None and (problem := _no_checkpoint(name, given)):
+        raise WeightsError(problem)
     recorded = _read_record().get(name)
     if entry.sha256 is None and recorded not in (None, found):
         raise WeightsError(_changed(name, found, str(recorded), given))
@@ -241,6 +246,18 @@ def _changed(name: str, found: str, recorded: str, place: Path | None = None) ->
         f"bring the earlier file back, or, if the change is meant, delete {name!r} from "
         f"{folder() / RECORD} and compute all results with it again"
     )
+
+
+def _no_checkpoint(name: str, place: Path | None = None) -> str:
+    """Say so if a file cannot be PyTorch's: its hash must not be recorded as the right one."""
+    place = place or file(name)
+    with place.open("rb") as content:
+        start = content.read(64)
+    if place.suffix not in PYTORCH or start.startswith((b"PK\x03\x04", b"\x80")):
+        return ""
+    page = start.lstrip()[:1] == b"<"
+    what = "a web page, perhaps that with the link" if page else "no PyTorch file, or half of one"
+    return f"{place}: {what}; delete it, then {how(name)}"
 
 
 def _digest_of(place: Path) -> str:
