@@ -21,6 +21,7 @@ include: "workflow/rules/expressions.smk"
 include: "workflow/rules/utility.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/faces.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -14,6 +14,7 @@ from pydantic.types import StrictFloat, StrictInt, StringConstraints
 from anonbench.config_block import Block, Distinct
 from anonbench.registry import plugin_names, unknown_name
 from anonbench.synthetic.settings import RenderedFaces
+from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
 """Methods of every run: the untouched and the fully black images."""
@@ -197,6 +198,7 @@ class Params(Block):
     metrics: Metrics = Metrics()
     leaks: Leaks = Leaks()
     rendered: RenderedFaces = RenderedFaces()
+    training: Training = Training()
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -205,6 +207,9 @@ class Params(Block):
             for name in getattr(self.run, catalogue):
                 if name not in known and not (catalogue == "methods" and name in CONTROLS):
                     raise ValueError(f"run.{catalogue}: {unknown_name('entry', name, known)}")
+        if self.training.dataset and self.training.dataset not in self.datasets:
+            wrong = unknown_name("entry", self.training.dataset, self.datasets)
+            raise ValueError(f"training.dataset: {wrong}")
         for name in CONTROLS:
             if name in self.methods:
                 raise ValueError(f"methods.{name}: the name belongs to a control, choose another")

@@ -24,6 +24,11 @@ DRAWN = {"subjects": 12, "views": 4}
 """Size of the small data set that the project draws itself."""
 
 
+NOTHING_TO_TRAIN_ON = (
+    "what to train on: set training.dataset, as --configfile experiments/train_dan.yaml does"
+)
+
+
 @dataclass(frozen=True)
 class Plan:
     """One configuration, seen by the rules.
@@ -154,9 +159,21 @@ class Plan:
         if self.is_drawn(dataset):
             return self.drawn_files()
         folder = Path(self.params.datasets[dataset].path)
+        rendered = self.params.rendered
+        if folder == Path(rendered.out):
+            return [rendered.labels, *rendered.archives()]
         labels = folder / "labels.csv"
         shards = sorted(folder.glob("*.tar")) if self.is_sharded(dataset) else []
         return [str(file) for file in (labels, *shards) if file.is_file()]
+
+    def training_input(self, pattern: str) -> str:
+        """Fill ``{dataset}`` of a path with the data set to train on.
+
+        Snakemake hides what an input function raises, and shows the name of an input that is not
+        there: where no data set is named, that name says what to do.
+        """
+        dataset = self.params.training.dataset
+        return pattern.format(dataset=dataset) if dataset else NOTHING_TO_TRAIN_ON
 
     def is_sharded(self, dataset: str) -> bool:
         """Tell whether the images are in a few archives, which can be inputs one by one."""
@@ -382,7 +399,7 @@ class Plan:
 
     def resolved(self) -> dict[str, Any]:
         """Return the configuration with all defaults, catalogues cut down to what the run uses."""
-        content = self.params.model_dump(exclude={"rendered"})
+        content = self.params.model_dump(exclude={"rendered", "training"})
         for catalogue in ("datasets", "methods", "recognisers", "expressions"):
             used = content["run"][catalogue]
             content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}

@@ -84,7 +84,8 @@ def _recoloured(images: Tensor, amount: float, draw: np.random.Generator) -> Ten
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     images = mean + (images - mean) * contrast
     grey = images.mean(dim=1, keepdim=True)
-    return grey + (images - grey) * saturation
+    recoloured: Tensor = grey + (images - grey) * saturation
+    return recoloured
 
 
 def erased(images: Tensor, settings: Augmentation, draw: np.random.Generator) -> Tensor:

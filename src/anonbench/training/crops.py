@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.expressions._crops import Crops
@@ -77,11 +78,10 @@ def crop_files(
     width = stored_size(settings)
     cutter = Crops(width, settings.crop, stored_padding(settings))
     with atomic(crops) as partial, ArchiveReader(archive) as images:
-        stored = open_memmap(partial, "w+", np.uint8, (len(located), width, width, 3))
+        shape = (len(located), width, width, 3)
+        stored: NDArray[np.uint8] = open_memmap(partial, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
         for n, row in enumerate(progress(list(rows(located)), "crops")):
             stored[n] = _crop(cutter, images.read(row.image_id), row)
-        stored.flush()
-        del stored
     chosen = manifest_table.loc[located["image_id"], ["subject", "expression"]]
     write_table(pd.DataFrame(chosen).reset_index(), labels)
 

@@ -23,6 +23,7 @@ from anonbench.models.dan_losses import AffinityLoss, PartitionLoss
 from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
 from anonbench.training.augment import augmented, centred, erased, normalised
+from anonbench.training.curves import write_curves
 from anonbench.training.export import write_half
 from anonbench.training.recipe import (
     Indices,
@@ -47,6 +48,7 @@ def train_files(
     checkpoint: Path | str,
     weights: Path | str,
     curves: Path | str,
+    figure: Path | str,
 ) -> None:
     """Train a network, going on from a checkpoint of the same training if there is one.
 
@@ -67,6 +69,8 @@ def train_files(
         To write: ``.safetensors``, half precision (see `anonbench.training.export`).
     curves : path
         To write: losses and accuracies by epoch, ``.csv``.
+    figure : path
+        To write: the same as a picture, ``.svg`` or ``.png``.
     """
     torch.set_num_threads(threads)
     identity = json.dumps(
@@ -80,6 +84,7 @@ def train_files(
         trainer.save(Path(checkpoint), identity)
     table = pd.DataFrame(trainer.curves)
     write_table(table, curves)
+    write_curves(table, figure, f"Training of {settings.name}")
     metadata = {
         "architecture": "DAN", "classes": ",".join(EXPRESSIONS), "size": str(settings.size),
         "crop": settings.crop, "padding": f"{settings.padding:g}",
