@@ -82,7 +82,7 @@ def _run(tables: Tables) -> Run:
 
 def _page(tables: Tables, figures: tuple[Path, ...] = ()) -> str:
     out = tables.folder / "page.html"
-    write_report(plan=OWN_PLAN, figures=figures, out=out, **tables.files)
+    write_report(plan=OWN_PLAN, figures=figures, out=out, **tables.files, **tables.pictures)
     return out.read_text("utf-8")
 
 

@@ -111,6 +111,9 @@ rule report:
         leaks=rules.summarise.output.leaks,
         checks=rules.summarise.output.checks,
         environment=rules.provenance.output[0],
+        pareto=rules.summarise.output.pareto,
+        manifests=expand("results/ingest/{d}/manifest.parquet", d=PLAN.datasets),
+        archives=PLAN.per_method("results/anonymise/{method}/{dataset}.tar"),
         figures=PLAN.figures(),
         library=PLAN.library("report", methods=True),
     output:

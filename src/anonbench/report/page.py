@@ -14,12 +14,14 @@ from markupsafe import Markup
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from anonbench.io import atomic, rows
+from anonbench.io import atomic, read_table, rows
 from anonbench.report._templates import TEMPLATES, jinja_environment
+from anonbench.report.cutouts import Archives, cutouts
 from anonbench.report.page_data import payload
 from anonbench.report.page_figures import expression_pictures
 from anonbench.report.page_run import Key, Run, percent
 from anonbench.report.page_tables import POLICY_NAMES, verdict
+from anonbench.report.page_tradeoff import packed_points
 from anonbench.report.page_utility import expression_tables, picture_table
 from anonbench.report.page_warnings import LEDGER_ROWS, ledger_counts, notices
 
@@ -38,6 +40,9 @@ def write_report(
     leaks: Path | str,
     checks: Path | str,
     environment: Path | str,
+    pareto: Path | str,
+    manifests: Mapping[str, Path | str],
+    archives: Archives,
     figures: Sequence[Path | str],
     out: Path | str,
 ) -> None:
@@ -47,10 +52,14 @@ def write_report(
     ----------
     plan : mapping
         `anonbench.workflow.Plan.summary`.
-    metrics, curves, histograms, ledger, leaks, checks : path
+    metrics, curves, histograms, ledger, leaks, checks, pareto : path
         As `anonbench.summarise.summarise_files` wrote them.
     environment : path
         As `anonbench.provenance.provenance_file` wrote it.
+    manifests : mapping of str to path
+        By data set.
+    archives : mapping of (str, str) to path
+        Anonymised images by data set and method: a few of them stand beside the trade-off.
     figures : sequence of path
         Figures of the run; contact sheets among them become part of the page.
     out : path
@@ -59,10 +68,12 @@ def write_report(
     """
     files = {
         "metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger,
-        "leaks": leaks, "checks": checks, "environment": environment,
+        "leaks": leaks, "checks": checks, "environment": environment, "pareto": pareto,
     }  # fmt: skip
     run = Run.read(plan, files)
-    page = _environment().get_template("index.html.j2").render(_context(run, figures))
+    pictures = cutouts(archives, _subjects(manifests), _strengths(run), run.ledger)
+    data = payload(run, tradeoff=packed_points(run), cutouts=pictures)
+    page = _environment().get_template("index.html.j2").render(_context(run, figures, data))
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
 
@@ -73,7 +84,16 @@ def _environment() -> Environment:
     return jinja
 
 
-def _context(run: Run, figures: Sequence[Path | str]) -> dict[str, Any]:
+def _subjects(manifests: Mapping[str, Path | str]) -> dict[str, dict[str, str]]:
+    tables = {dataset: read_table(path) for dataset, path in manifests.items()}
+    return {d: dict(zip(t["image_id"], t["subject"], strict=True)) for d, t in tables.items()}
+
+
+def _strengths(run: Run) -> dict[str, tuple[str, ...]]:
+    return {m.name: m.strengths for m in run.methods}
+
+
+def _context(run: Run, figures: Sequence[Path | str], data: str) -> dict[str, Any]:
     return {
         "run": run,
         "facts": [_dataset_facts(run, d) for d in run.datasets],
@@ -93,9 +113,9 @@ def _context(run: Run, figures: Sequence[Path | str]) -> dict[str, Any]:
         "parameters": json.dumps(run.environment.get("parameters", {}), indent=2, sort_keys=True),
         "code": list(_flat(run.environment.get("code", {}))),
         "plotly": _script(get_plotlyjs()),
-        "data": Markup(payload(run)),
+        "data": Markup(data),
         "styles": _inline("style.css"),
-        "scripts": [_inline(name) for name in ("page.js", "charts.js")],
+        "scripts": [_inline(name) for name in ("page.js", "charts.js", "tradeoff.js")],
     }
 
 

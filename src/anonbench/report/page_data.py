@@ -14,7 +14,6 @@ from scipy.special import ndtri
 
 from anonbench.io import rows
 from anonbench.report.page_run import Run
-from anonbench.tradeoff import attacker_success
 
 Array = NDArray[np.float64]
 
@@ -26,8 +25,8 @@ CURVE_MINIMUM = 40
 _CHART_METRICS = ("eer", "geer", "fta", "fte", "detected", "ssim_inside", "ssim_outside")
 
 
-def payload(run: Run) -> str:
-    """Return the charts' data as JSON that is safe inside a script element."""
+def payload(run: Run, **more: Any) -> str:
+    """Return the charts' data, and `more` of it, as JSON that is safe inside a script element."""
     thresholds = [f"{run.plan['metrics']['distance_threshold']:g}"]
     metrics = [*_CHART_METRICS]
     metrics += [f"{k}_accepted_at_{t}" for t in thresholds for k in ("mated", "nonmated")]
@@ -38,8 +37,6 @@ def payload(run: Run) -> str:
         "attacks": list(run.plan["attacks"]),
         "policies": list(run.plan["policies"]),
         "detectors": run.detectors,
-        "fmrs": run.fmrs,
-        "mainFmr": run.main_fmr,
         "threshold": thresholds[0],
         "methods": [
             {
@@ -54,7 +51,7 @@ def payload(run: Run) -> str:
         "metrics": _metric_rows(run.metrics, metrics),
         "curves": packed_curves(run.curves),
         "histograms": packed_histograms(run.histograms),
-        "success": [_success(run.metrics, fmr) for fmr in run.fmrs],
+        **more,
     }
     return script_json(content)
 
@@ -86,17 +83,6 @@ def _metric_rows(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
             short(r.value), short(r.low), short(r.high), short(r.n, 12), r.note,
         ]
         for r in rows(chosen)
-    }  # fmt: skip
-
-
-def _success(metrics: pd.DataFrame, fmr: float) -> dict[str, Any]:
-    """Success of the best attacker by condition: value, low, high, and which attack it was."""
-    found = attacker_success(metrics, fmr).reset_index()
-    return {
-        f"{r.dataset}|{r.method}|{r.strength}": [
-            short(r.value), short(r.low), short(r.high), f"{r.attack}, {r.policy}, {r.system}",
-        ]
-        for r in rows(found)
     }  # fmt: skip
 
 

@@ -68,12 +68,13 @@ class Run:
     histograms: pd.DataFrame
     ledger: pd.DataFrame
     leaks: pd.DataFrame
+    pareto: pd.DataFrame
     checks: list[dict[str, Any]]
     environment: dict[str, Any]
 
     @classmethod
     def read(cls, plan: Mapping[str, Any], files: Mapping[str, Path | str]) -> Run:
-        """Read the files: metrics, curves, histograms, ledger, leaks, checks and environment."""
+        """Read the files: tables (pareto and leaks among them), checks and environment."""
         content = {k: json.loads(Path(files[k]).read_text("utf-8")) for k in _JSON}
         tables = {k: read_table(files[k]) for k in _TABLES}
         return cls(
@@ -151,7 +152,7 @@ class Run:
 
 
 _JSON = ("checks", "environment")
-_TABLES = ("metrics", "curves", "histograms", "ledger", "leaks")
+_TABLES = ("metrics", "curves", "histograms", "ledger", "leaks", "pareto")
 
 
 def _facts(name: str, entry: Mapping[str, Any], strengths: list[str]) -> MethodFacts:

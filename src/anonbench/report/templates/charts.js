@@ -307,50 +307,11 @@
     { name: "condition", label: "Method and strength", options: conditions, value: firstReal.name + "|" + firstReal.strengths[0] },
   ], drawDistances);
 
-  const UTILITIES = [
-    ...P.detectors.map((d) => ["detected|" + d, "Faces still found by " + d]),
-    ["ssim_inside|", "SSIM inside the face"], ["ssim_outside|", "SSIM outside the face"],
-  ];
-  function drawTradeoff(c) {
-    const [name, system] = c.utility.split("|"), gaps = [], traces = [];
-    [...real, ...P.methods.filter((m) => m.control)].forEach((m) => {  // controls on top
-      const points = [];
-      m.strengths.forEach((s) => {
-        const privacy = P.success[c.fmr][[c.dataset, m.name, s].join("|")], use = metric(name, c.dataset, m.name, s, "", system, "");
-        if (!privacy || privacy[0] === null || !use || use[0] === null) { gaps.push(title(m.name, s)); return; }
-        points.push({ s, safe: 1 - privacy[0], low: privacy[2], high: privacy[1], by: privacy[3], use });
-      });
-      if (!points.length) return;
-      const look = style.get(m.name) || { color: INK, symbol: m.name === "original" ? "star-diamond" : "square-x" };
-      const arm = (value, limit) => (limit === null ? 0 : Math.abs(limit - value));
-      traces.push({
-        x: points.map((p) => p.safe), y: points.map((p) => p.use[0]), name: m.name, mode: m.control ? "markers+text" : "lines+markers",
-        text: m.control ? [m.name] : undefined, textposition: m.name === "original" ? "top left" : "bottom right",
-        line: { color: look.color, width: 1.25 }, marker: { color: look.color, symbol: look.symbol, size: m.control ? 13 : points.map((_, k) => 6 + (6 * (k + 1)) / points.length), line: { color: "#fff", width: 1 } },
-        error_y: { type: "data", symmetric: false, array: points.map((p) => arm(p.use[0], p.use[2])), arrayminus: points.map((p) => arm(p.use[0], p.use[1])), thickness: 1.25, width: 0, color: faded(look.color) },
-        error_x: { type: "data", symmetric: false, array: points.map((p) => (p.high === null ? 0 : arm(p.safe, 1 - p.high))), arrayminus: points.map((p) => (p.low === null ? 0 : arm(p.safe, 1 - p.low))), thickness: 1.25, width: 0, color: faded(look.color) },
-        customdata: points.map((p) => [title(m.name, p.s), percent(p.safe), percent(1 - p.safe), p.by, Number(p.use[0].toPrecision(3)), p.use[1] === null ? "n/a" : Number(p.use[1].toPrecision(3)), p.use[2] === null ? "n/a" : Number(p.use[2].toPrecision(3)),
-          p.low === null || p.high === null ? "no interval" : percent(1 - p.low) + " to " + percent(1 - p.high)]),
-        hovertemplate: "<b>%{customdata[0]}</b><br>privacy %{customdata[1]} (%{customdata[7]})<br>worst attack: %{customdata[3]}, succeeds in %{customdata[2]}<br>utility %{customdata[4]} (%{customdata[5]} to %{customdata[6]})<extra></extra>",
-      });
-    });
-    const fraction = name === "detected";
-    Plotly.react("tradeoff-chart", traces, layout({
-      height: 620,
-      xaxis: { title: { text: "Privacy: 1 − success of the best attacker at FMR " + percent(P.fmrs[c.fmr]) }, range: [-0.04, 1.05], tickformat: ".0%", gridcolor: LINE, zeroline: false },
-      yaxis: { title: { text: UTILITIES.find(([k]) => k === c.utility)[1] }, range: [-0.04, 1.05], tickformat: fraction ? ".0%" : ".1f", gridcolor: LINE, zeroline: false },
-    }), CONFIG);
-    byId("tradeoff-note").textContent = "Larger markers are stronger settings. Error bars are the intervals of both axes."
-      + (gaps.length ? " Not drawn, as a number is missing: " + (gaps.length === conditions.length ? "every condition" : gaps.join(", ")) + "." : "");
-  }
-  controls("tradeoff-controls", [
-    { name: "dataset", label: "Data set", options: same(P.datasets) },
-    { name: "utility", label: "Utility", options: UTILITIES },
-    { name: "fmr", label: "Attacker at FMR", options: P.fmrs.map((f, k) => [String(k), percent(f)]), value: String(P.fmrs.indexOf(P.mainFmr)) },
-  ], drawTradeoff);
-
   // Charts have the width of the window; paper is narrower.
   const charts = ["det", "strengths", "distances", "tradeoff"].map((name) => byId(name + "-chart"));
   window.addEventListener("beforeprint", () => charts.forEach((chart) => Plotly.relayout(chart, { width: 980 })));
   window.addEventListener("afterprint", () => charts.forEach((chart) => Plotly.relayout(chart, { width: null, autosize: true })));
+
+  // For the chart of the trade-off, a file of its own.
+  window.anonbench = { P, INK, SOFT, LINE, CONFIG, byId, controls, element, faded, layout, metric, percent, real, same, style, title };
 })();
