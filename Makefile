@@ -2,10 +2,14 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo faces bundle test lint lock pull schema
+.PHONY: help demo faces weights bundle bundle-weights test lint lock pull schema
+
+# What comes with the repository.
+FACES := data/faces.dvc
+WEIGHTS := data/weights/dan_rendered.safetensors.dvc
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
 
 # The stamp is newer than the lock exactly when the environment is what the lock says.
 .venv/.locked: requirements.lock
@@ -23,15 +27,21 @@ help:  ## this list
 	@chmod +x $(BIN)/anonbench
 	@touch $@
 
-demo: faces  ## run the benchmark on the default data
+demo: faces weights  ## run the benchmark on the default data
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 	@echo "Report: results/report/index.html"
 
-# `dvc status` fails where data/faces is not there or not what data/faces.dvc says.
+# `dvc status` fails where something is not there or not what its .dvc file says.
+define bring
+@export PATH="$(CURDIR)/$(BIN):$$PATH"; dvc status -q $(1) 2>/dev/null || { \
+  echo "Bringing $(2): dvc pull $(1)"; dvc pull $(1); }
+endef
+
 faces: .venv/.locked  ## bring the bundled faces into data/faces; needs no network
-	@export PATH="$(CURDIR)/$(BIN):$$PATH"; dvc status -q data/faces.dvc 2>/dev/null || { \
-	  echo "Bringing the bundled faces into data/faces: dvc pull data/faces.dvc"; \
-	  dvc pull data/faces.dvc; }
+	$(call bring,$(FACES),the bundled faces into data/faces)
+
+weights: .venv/.locked  ## bring the bundled weights into data/weights; needs no network
+	$(if $(wildcard $(WEIGHTS)),$(call bring,$(WEIGHTS),the bundled weights into data/weights),@:)
 
 test: .venv/.locked  ## run the whole test suite
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
@@ -45,21 +55,36 @@ pull: .venv/.locked  ## dvc pull, then tell Snakemake that what came is current
 	@PATH="$(CURDIR)/$(BIN):$$PATH" && dvc pull --allow-missing \
 	  && { test ! -e dvc.lock || snakemake --touch --quiet; }
 
-# Objects of an earlier set leave Git first. Anything else there would be taken for the set's.
+# What is bundled already comes into the cache, leaves Git and goes back with what is new; so objects
+# of an earlier set go, and those of the other stay. Results that somebody pushed there would get in.
+define bundle
+@export PATH="$(CURDIR)/$(BIN):$$PATH" && set -e; \
+if [ -n "$$(git ls-files --others .dvc/bundled/files)" ]; then \
+  echo "Results were pushed to .dvc/bundled: move .dvc/bundled/files away first."; exit 1; fi; \
+test -e $(1) || { echo "$(1): missing, nothing to bundle"; exit 1; }; \
+size=$$(du -sb $(1) | cut -f1); \
+if [ $$size -gt $(2) ]; then echo "$(1): $$size bytes, more than $(2)"; exit 1; fi; \
+dvc add -q $(1); \
+grep -q 'remote: bundled' $(1).dvc \
+  || sed -i 's/^  path: $(notdir $(1))$$/&\n  remote: bundled/' $(1).dvc; \
+all=$$(ls $(FACES) $(WEIGHTS) 2>/dev/null || true); \
+dvc fetch -q $$all; \
+git rm -rqf --ignore-unmatch .dvc/bundled/files; \
+dvc push -q $$all; \
+git add $$all && git add -f .dvc/bundled/files; \
+echo "$$size bytes. Now: git commit $(1).dvc .dvc/bundled"
+endef
+
 bundle: .venv/.locked  ## maintainers: put data/faces into the bundled remote and into Git's index
-	@export PATH="$(CURDIR)/$(BIN):$$PATH" && set -e; \
-	anonbench validate; \
-	git rm -rqf --ignore-unmatch .dvc/bundled/files; \
-	if [ -n "$$(find .dvc/bundled/files -type f 2>/dev/null)" ]; then \
-	  echo "Results were pushed to .dvc/bundled: move .dvc/bundled/files away first."; exit 1; fi; \
-	dvc add -q data/faces; \
-	grep -q 'remote: bundled' data/faces.dvc \
-	  || sed -i 's/^  path: faces$$/&\n  remote: bundled/' data/faces.dvc; \
-	dvc push -q data/faces.dvc; \
-	size=$$(du -sb .dvc/bundled/files | cut -f1); \
-	if [ $$size -gt 25000000 ]; then echo "$$size bytes, more than 25 MB"; exit 1; fi; \
-	git add data/faces.dvc && git add -f .dvc/bundled/files; \
-	echo "$$size bytes. Now: git commit data/faces.dvc .dvc/bundled"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" anonbench validate
+	$(call bundle,data/faces,25000000)
+
+# Bundled weights are used only if the list in the code has their hash.
+bundle-weights: .venv/.locked  ## maintainers: the same for the weights in data/weights
+	$(call bundle,$(WEIGHTS:.dvc=),41000000)
+	@{ echo '# Weights that the project makes itself; written by `make bundle-weights`.'; \
+	  cd data/weights && sha256sum $(notdir $(WEIGHTS:.dvc=)); } > src/anonbench/weights.sha256
+	@PATH="$(CURDIR)/$(BIN):$$PATH" anonbench weights verify && git add src/anonbench/weights.sha256
 
 schema: .venv/.locked  ## write the JSON schema of params.yaml from the code
 	@$(BIN)/anonbench schema > workflow/schemas/params.schema.json

@@ -7,8 +7,10 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from conftest import SMALL, Clone, commit, make_clone, merge
 
@@ -136,3 +138,68 @@ def test_changed_faces_are_not_overwritten(fresh: Clone) -> None:
     done = fresh.run(*MAKE, "faces")
     assert done.returncode != 0 and "unsaved" in done.stdout and "labels.csv" in done.stdout
     assert labels.read_bytes() == mine
+
+
+# The bundled weights
+
+WEIGHTS = "data/weights/dan_rendered.safetensors"
+
+
+def bundle_weights(clone: Clone, value: float) -> None:
+    """Bundle a tiny file as a maintainer would, with the code of the clone."""
+    path = clone.path / WEIGHTS
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    save_file({"w": np.full(3, value, np.float32)}, path)
+    clone.ok(*MAKE, "bundle-weights", PYTHONPATH=str(clone.path / "src"))
+
+
+def test_faces_and_weights_are_bundled_beside_each_other(fresh: Clone, tmp_path: Path) -> None:
+    # In a fresh clone: objects of the faces come from the repository, the workspace has none.
+    bundle = fresh.path / ".dvc/bundled/files"
+    faces = stored(bundle)
+    bundle_weights(fresh, 1)
+    first = stored(bundle) - faces
+    assert faces < stored(bundle) and len(first) == 1, "the faces stay"
+    assert not (fresh.path / "data/faces").exists()
+    assert "remote: bundled" in (fresh.path / f"{WEIGHTS}.dvc").read_text()
+    commit(fresh, "weights")
+    tracked = fresh.ok("git", "ls-files", "data", ".dvc/bundled/files").split()
+    assert sorted(n for n in tracked if n.startswith("data/")) == [
+        "data/faces.dvc",
+        f"{WEIGHTS}.dvc",
+    ]
+    assert len(tracked) == 2 + 4 + 1
+    # Other weights take the place of the first; then other faces, and the weights stay.
+    bundle_weights(fresh, 2)
+    second = stored(bundle) - faces
+    assert len(second) == 1 and not second & first
+    fresh.ok(*MAKE, "faces")
+    labels = fresh.path / "data/faces/labels.csv"
+    header, *rows = labels.read_bytes().splitlines(keepends=True)
+    labels.unlink()
+    labels.write_bytes(b"".join([header, *reversed(rows)]))
+    fresh.ok(*MAKE, "bundle")
+    assert second < stored(bundle) and len(stored(bundle)) == len(faces) + 1
+    assert len(fresh.ok("git", "ls-files", ".dvc/bundled/files").split()) == 5
+    commit(fresh, "others")
+
+    # Whoever clones that gets both without a network.
+    clone = Clone(tmp_path / "users")
+    fresh.ok("git", "clone", "-q", str(fresh.path), str(clone.path))
+    code = {"PYTHONPATH": str(clone.path / "src")}
+    done = clone.run("anonbench", "weights", "verify", **code)
+    assert done.returncode == 0 and "0 of 6 files" in done.stdout
+    assert "verified" in clone.ok("anonbench", "weights", "fetch", "dan_rendered", **code)
+    assert "1 of 6 files" in clone.ok("anonbench", "weights", "verify", **code)
+    (clone.path / WEIGHTS).unlink()
+    assert "Bringing the bundled weights" in clone.ok(*MAKE, "faces", "weights")
+    assert clone.ok(*MAKE, "faces", "weights") == ""
+    clone.ok("dvc", "status", "-q", "data/faces.dvc", f"{WEIGHTS}.dvc")
+    assert (clone.path / WEIGHTS).read_bytes() == (fresh.path / WEIGHTS).read_bytes()
+
+
+def test_weights_before_any_are_bundled(fresh: Clone) -> None:
+    assert fresh.ok(*MAKE, "weights") == ""
+    done = fresh.run(*MAKE, "bundle-weights")
+    assert done.returncode != 0 and "nothing to bundle" in done.stdout

@@ -21,16 +21,26 @@ def tracked() -> list[str]:
     return [n for n in listed.stdout.decode().split("\0") if n and (ROOT / n).is_file()]
 
 
+POINTERS = {"data/faces.dvc": 25_000_000, "data/weights/dan_rendered.safetensors.dvc": 41_000_000}
+"""What the project comes with, and at most how many bytes of each."""
+
+
 def test_bundled_data_is_small_and_nothing_else() -> None:
-    """Git holds the objects that data/faces.dvc names, at most 25 MB of them, unchanged."""
+    """Git holds the objects that the .dvc files name, not too large, unchanged."""
     objects = {n.removeprefix(BUNDLED): ROOT / n for n in tracked() if n.startswith(BUNDLED)}
-    assert sum(path.stat().st_size for path in objects.values()) <= 25_000_000
-    (out,) = yaml.safe_load((ROOT / "data/faces.dvc").read_text())["outs"]
-    assert out["remote"] == "bundled", "results that are pushed elsewhere do not take it along"
-    names = {f"md5/{out['md5'][:2]}/{out['md5'][2:]}"}
-    listed = json.loads(objects[f"md5/{out['md5'][:2]}/{out['md5'][2:]}"].read_text())
-    names |= {f"md5/{e['md5'][:2]}/{e['md5'][2:]}" for e in listed}
-    assert set(objects) == names
+    named = set()
+    for pointer, limit in POINTERS.items():
+        if pointer not in tracked():
+            assert pointer != "data/faces.dvc"
+            continue
+        (out,) = yaml.safe_load((ROOT / pointer).read_text())["outs"]
+        assert out["remote"] == "bundled", "results that are pushed elsewhere do not take it along"
+        whole = f"md5/{out['md5'][:2]}/{out['md5'][2:]}"
+        parts = json.loads(objects[whole].read_text()) if whole.endswith(".dir") else []
+        names = {whole, *(f"md5/{e['md5'][:2]}/{e['md5'][2:]}" for e in parts)}
+        assert sum(objects[name].stat().st_size for name in names) <= limit, pointer
+        named |= names
+    assert set(objects) == named
     for name, path in objects.items():
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         assert digest == name.removeprefix("md5/").replace("/", "").removesuffix(".dir")
@@ -47,11 +57,14 @@ def test_no_machine_path_and_no_index_host() -> None:
     assert found == []
 
 
+WEIGHT_SUFFIXES = (".dat", ".pt", ".pth", ".caffemodel", ".hdf5", ".onnx", ".safetensors", ".task")
+
+
 def test_no_large_file_and_no_weights() -> None:
     files = [n for n in tracked() if not n.startswith(BUNDLED)]
     large = [n for n in files if (ROOT / n).stat().st_size > 1_000_000]
     assert large == []
-    assert [n for n in tracked() if n.endswith((".dat", ".pt", ".pth", ".caffemodel"))] == []
+    assert [n for n in tracked() if n.endswith(WEIGHT_SUFFIXES)] == []
 
 
 @pytest.mark.slow
