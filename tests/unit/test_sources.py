@@ -193,5 +193,5 @@ def test_measure_depends_on_the_tables_of_detectors_not_on_their_code() -> None:
 
 
 def without_haar() -> Params:
-    detection = PLAN.params.detection.model_copy(update={"utility": ["dlib_hog"]})
+    detection = PLAN.params.detection.model_copy(update={"utility": ["dlib_hog"], "landmarks": ""})
     return PLAN.params.model_copy(update={"detection": detection})
