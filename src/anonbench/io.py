@@ -33,6 +33,12 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 """Columns of every metric table."""
 
+REPLICATE_COLUMNS = (
+    "dataset", "method", "strength", "attack", "system", "policy", "metric", "paired", "values",
+)  # fmt: skip
+"""Columns of every table of bootstrap replicates: `values` (B,) of a metric, and whether replicate b
+draws the same subjects as replicate b of all other tables."""
+
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anonbench import io, seeds
 from anonbench.comparisons import Compared, compare, paired_distances
-from anonbench.io import METRIC_COLUMNS, Embeddings
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS, Embeddings
 from anonbench.metrics.intervals import resampling_units, subject_weights
 from anonbench.metrics.results import OperatingPoint
 from anonbench.protocols import ATTACKERS, ATTACKS, Attack, Partition, partition
@@ -27,7 +27,6 @@ from anonbench.score_curves import (
     histogram_table,
 )
 from anonbench.score_rows import (
-    REPLICATE_COLUMNS,
     Rows,
     ScoreSettings,
     failure_row,

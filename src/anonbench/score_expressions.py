@@ -30,11 +30,10 @@ from anonbench.expression_rows import (
     truth_rows,
 )
 from anonbench.expressions import EXPRESSIONS
-from anonbench.io import METRIC_COLUMNS
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS
 from anonbench.ledger import Status
 from anonbench.metrics import expression as measure
 from anonbench.metrics.intervals import subject_weights
-from anonbench.score_rows import REPLICATE_COLUMNS
 
 
 @dataclass(frozen=True)

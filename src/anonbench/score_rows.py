@@ -16,10 +16,6 @@ from anonbench.metrics.identification import chance, cmc
 
 REPLICATED = ("eer", "geer", "gfrr_at_gfar_0.01", "gfrr_at_gfar_0.001")
 """Metrics whose bootstrap replicates are kept, for differences and trade-offs across tables."""
-REPLICATE_COLUMNS = (
-    "dataset", "method", "strength", "attack", "system", "policy", "metric", "paired", "values",
-)  # fmt: skip
-"""Of tables of replicates; `paired` tells whether replicate b is that of all other tables."""
 
 
 @dataclass(frozen=True)

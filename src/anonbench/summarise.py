@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 from anonbench import anonymisers
 from anonbench.checks import run_checks
 from anonbench.expression_rows import CONFUSION_COLUMNS
-from anonbench.io import METRIC_COLUMNS, read_table, rows, write_json, write_table
+from anonbench.io import (
+    METRIC_COLUMNS,
+    REPLICATE_COLUMNS,
+    read_table,
+    rows,
+    write_json,
+    write_table,
+)
 from anonbench.ledger import Status
 from anonbench.measures import detected_replicates, leaks, measure_rows
 from anonbench.metrics.intervals import subject_weights
-from anonbench.score_rows import REPLICATE_COLUMNS
 from anonbench.seeds import generator
 from anonbench.strengths import strength_label
 from anonbench.tradeoff import Choices, attacker_success, points, tradeoff

@@ -13,11 +13,18 @@ from scipy.spatial.distance import cdist
 
 from anonbench import comparisons, seeds
 from anonbench import score as score_module
-from anonbench.io import METRIC_COLUMNS, Embeddings, read_table, write_embeddings, write_table
+from anonbench.io import (
+    METRIC_COLUMNS,
+    REPLICATE_COLUMNS,
+    Embeddings,
+    read_table,
+    write_embeddings,
+    write_table,
+)
 from anonbench.metrics.intervals import subject_weights
 from anonbench.score import score, score_files
 from anonbench.score_curves import CURVE_COLUMNS, HISTOGRAM_COLUMNS
-from anonbench.score_rows import REPLICATE_COLUMNS, ScoreSettings
+from anonbench.score_rows import ScoreSettings
 
 ATTACKS = ("baseline", "naive", "reverse", "parrot", "same_image")
 SUBJECTS, IMAGES = 30, 4

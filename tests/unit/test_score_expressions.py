@@ -20,7 +20,7 @@ from anonbench.classifications import (
 )
 from anonbench.expression_rows import CONFUSION_COLUMNS
 from anonbench.expressions import EXPRESSIONS
-from anonbench.io import METRIC_COLUMNS, read_table, write_table
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS, read_table, write_table
 from anonbench.metrics.intervals import subject_weights
 from anonbench.score_expressions import (
     ExpressionSettings,
@@ -28,7 +28,6 @@ from anonbench.score_expressions import (
     score_expression_files,
     score_expressions,
 )
-from anonbench.score_rows import REPLICATE_COLUMNS
 
 OWN = ("anger", "happiness", "contempt", "neutral")
 """Classes in an order of the network's own, not all of the benchmark's."""

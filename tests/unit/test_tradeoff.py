@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.io import METRIC_COLUMNS, read_table, write_table
-from anonbench.score_rows import REPLICATE_COLUMNS
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS, read_table, write_table
 from anonbench.tradeoff import (
     POINT_COLUMNS,
     PRIVACIES,
