@@ -18,7 +18,6 @@ from typer.testing import CliRunner, Result
 
 from anonbench import provenance, validate, weights
 from anonbench.cli import app
-from anonbench.config import Params
 from anonbench.expressions import EXPRESSIONS
 from anonbench.registry import UnknownNameError
 from anonbench.used_weights import used_weights
@@ -495,15 +494,18 @@ def test_provenance_holds_their_hashes(tmp_path: Path, monkeypatch: pytest.Monke
 def test_doctor_checks_the_weights_of_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Params, "model_dump", lambda self, **_: USING)
     monkeypatch.setattr(validate, "check_environment", list)
     monkeypatch.chdir(ROOT)
+    layer = tmp_path / "mine.yaml"
+    layer.write_text("run: {datasets: [drawn], expressions: [dan_rafdb, mini_xception]}\n")
+    asked = ["doctor", "-c", str(layer)]
     known(monkeypatch, b"fer")
     weights.file("mini_xception").write_bytes(b"fer")
-    result = CliRunner().invoke(app, ["doctor"])
+    result = CliRunner().invoke(app, asked)
     assert result.exit_code == 1 and "ok   weights mini_xception" in result.output
     assert "FAIL weights dan_rafdb" in result.output and "missing" in result.output
     (weights.folder() / RAFDB).write_bytes(ZIP + b"raf")
-    assert CliRunner().invoke(app, ["doctor"]).exit_code == 0
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    assert not (weights.folder() / weights.RECORD).exists(), "a check is no use"
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["doctor"]).output == "", "no params.yaml, nothing to check"
