@@ -36,7 +36,7 @@ METRIC_COLUMNS = (
 REPLICATE_COLUMNS = (
     "dataset", "method", "strength", "attack", "system", "policy", "metric", "paired", "values",
 )  # fmt: skip
-"""Columns of every table of bootstrap replicates: `values` (B,) of a metric, and whether replicate b
+"""Columns of every table of bootstrap replicates: `values` (B,) of a metric; `paired`: replicate b
 draws the same subjects as replicate b of all other tables."""
 
 
