@@ -13,6 +13,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from test_score_expressions import AFTER, BEFORE, answers
+from test_score_expressions import manifest as labels
+from test_score_expressions import tables as scored
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.io import METRIC_COLUMNS, write_table
@@ -23,6 +26,7 @@ from anonbench.report.expressions import expressions_figure
 from anonbench.report.figures import drawings
 from anonbench.report.gates import gate, reason
 from anonbench.report.names import figure_names, figure_stems
+from anonbench.score_expressions import ExpressionSettings
 
 NETWORK, POLICIES = "dan", ("detected", "aligned")
 ENTRIES: dict[str, tuple[str, dict[str, float]]] = {
@@ -421,3 +425,46 @@ def test_counts_are_read_of_one_data_set(tables: Tables, tmp_path: Path) -> None
     )
     del files["confusion"]
     assert Tables.read("faces", tables.plan, files, {}).confusion.empty
+
+
+def _scored(gate: float, **columns: str) -> Tables:
+    """Tables of what the stage itself writes, for a network that knows four classes."""
+    settings, manifest = ExpressionSettings(gate=gate, replicates=20), labels(**columns)
+    clear = scored(after=answers(BEFORE), labels=manifest, method="original", settings=settings)
+    after = answers(AFTER, BEFORE, names=("5", "1"))
+    blur = scored(after=after, labels=manifest, method="blur_face", settings=settings)
+    plan = {
+        "methods": {m: {"anonymiser": a} for m, a in (("original",) * 2, ("blur_face", "blur"))},
+        "policies": list(POLICIES), "expressions": {NETWORK: {"gate": gate}},
+    }  # fmt: skip
+    both = {k: pd.concat([getattr(t, k) for t in (clear, blur)]) for k in ("metrics", "confusion")}
+    empty = pd.DataFrame()
+    return Tables(
+        "d", plan, both["metrics"], empty, empty, empty, {}, {}, confusion=both["confusion"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "columns", "state"),
+    [(0.6, {}, "met"), (0.62, {}, "below"), (0.6, {"expression": ""}, "unknown")],
+)
+def test_figures_take_what_the_stage_writes(
+    bound: float, columns: dict[str, str], state: str
+) -> None:
+    own = _scored(bound, **columns)
+    verdict = gate(own.metrics, own.plan, "d", NETWORK, "detected")
+    assert verdict.state == state
+    if not columns:
+        assert verdict.uar == pytest.approx(11 / 18)  # (1 + 1/2 + 1/3) / 3
+    figure = confusion_figure(own, NETWORK, "detected")
+    axes = _titled(figure, "blur_face 5")
+    cells = {(round(t.get_position()[0], 1), int(t.get_position()[1])): t.get_text()
+             for t in axes.texts if t.get_position() != (0, 1)}  # fmt: skip
+    # Three images were neutral before; of them, one has no face afterwards.
+    assert (cells[0.5, 0], cells[8.8, 0]) == ("67", "33")
+    assert cells[6.5, 6] == "100" and cells[2.5, 2] == "-"
+    assert any(t.get_text().startswith("preserved 57 %") for t in axes.texts)
+    # c/2, and d/3, which cannot be read.
+    assert any("no face in the original: 2 of" in t.replace("\n", " ") for t in _texts(figure))
+    lines = _titled(expressions_figure(own, NETWORK, "detected"), "UAR").lines
+    assert bool(lines) == (state != "unknown")

@@ -248,7 +248,7 @@ def _remarks(
     own: Any = tables.confused("prediction", "original", "none", *where)
     lost = own.loc[own["row"] == NOT_FOUND, "n"].sum()
     if lost:
-        parts.append(f"Left out: {lost:,.0f} images without a face in the original.")
+        parts.append(f"Left out, as there is no face in the original: {lost:,.0f} of the images.")
     found = [tables.measure("preservation", Condition(*c, "", *where)) for c in shown]
     reasons = dict.fromkeys(reason(m.note, verdict) for m in found if math.isnan(m.value))
     if reasons:
