@@ -16,9 +16,6 @@ from anonbench.metrics.feature_distance import fid, kid
 from anonbench.metrics.intervals import percentile_interval, rate_interval
 from anonbench.metrics.replicates import ratio
 
-CONFUSION_COLUMNS = (
-    "dataset", "method", "strength", "system", "policy", "kind", "row", "column", "n",
-)  # fmt: skip
 NOT_FOUND = "not_found"
 """Name of an image without a crop among the classes."""
 REPLICATED = ("uar_retention", "preservation", "accuracy", "uar")

@@ -33,6 +33,11 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 """Columns of every metric table."""
 
+CONFUSION_COLUMNS = (
+    "dataset", "method", "strength", "system", "policy", "kind", "row", "column", "n",
+)  # fmt: skip
+"""Columns of every table of what expressions were taken for, before and after."""
+
 REPLICATE_COLUMNS = (
     "dataset", "method", "strength", "attack", "system", "policy", "metric", "paired", "values",
 )  # fmt: skip

@@ -15,7 +15,6 @@ import pandas as pd
 from anonbench import io, seeds
 from anonbench.classifications import Classifications, read_classifications
 from anonbench.expression_rows import (
-    CONFUSION_COLUMNS,
     NOT_FOUND,
     Codes,
     Found,
@@ -30,7 +29,7 @@ from anonbench.expression_rows import (
     truth_rows,
 )
 from anonbench.expressions import EXPRESSIONS
-from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS
+from anonbench.io import CONFUSION_COLUMNS, METRIC_COLUMNS, REPLICATE_COLUMNS
 from anonbench.ledger import Status
 from anonbench.metrics import expression as measure
 from anonbench.metrics.intervals import subject_weights

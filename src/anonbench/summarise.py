@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from anonbench import anonymisers
 from anonbench.checks import run_checks
-from anonbench.expression_rows import CONFUSION_COLUMNS
 from anonbench.io import (
+    CONFUSION_COLUMNS,
     METRIC_COLUMNS,
     REPLICATE_COLUMNS,
     read_table,

@@ -50,6 +50,7 @@ def test_small_configuration_gets_all_defaults() -> None:
     assert params.methods["soft"].detectors == ["haar"]
     assert params.all_methods == ["original", "blank", "soft"]
     assert params.detectors == ["dlib_hog", "haar", "mediapipe_mesh"]
+    assert params.run.expressions == [] and params.expressions == {}
     for block in (Detection, Protocol, Metrics, Leaks):
         assert getattr(params, block.__name__.lower()) == block()
 
@@ -85,6 +86,11 @@ def test_unknown_key_anywhere_names_the_nearest(
         ({"run": {"methods": ["sotf"]}}, ["run.methods", "'sotf'", "'soft'"]),
         ({"run": {"datasets": ["min"]}}, ["run.datasets", "'min'", "'mine'"]),
         ({"run": {"recognisers": ["dlip"]}}, ["run.recognisers", "'dlip'", "'dlib'"]),
+        ({"run": {"expressions": ["dna"]}, "expressions": {"dan": {"type": "dan"}}},
+         ["run.expressions", "'dna'", "'dan'"]),
+        ({"expressions": {"x": {"type": "dna"}}}, ["expressions.x.type", "'dan'"]),
+        ({"expressions": {"x": {"type": "dan", "detector": "dlib_hgo"}}},
+         ["expressions.x.detector", "'dlib_hog'"]),
         ({"datasets": {"mine": {"type": "foldr"}}}, ["datasets.mine.type", "dataset", "'folder'"]),
         ({"methods": {"soft": {"anonymiser": "pixelise"}}},
          ["methods.soft.anonymiser", "'pixelise'", "'pixelize'"]),
@@ -148,6 +154,7 @@ def test_duplicates_are_refused(changes: dict[str, Any], key: str) -> None:
         ({"metrics": {"confidence": 1}}, "metrics.confidence"),
         ({"metrics": {"bootstrap": -1}}, "metrics.bootstrap"),
         ({"leaks": {"max_share": 1.5}}, "leaks.max_share"),
+        ({"expressions": {"x": {"type": "dan", "gate": 1.5}}}, "expressions.x.gate"),
         ({"leaks": {"psnr": float("nan")}}, "leaks.psnr"),
         ({"protocol": {"attacks": []}}, "protocol.attacks"),
         ({"methods": {"Soft Face": {"anonymiser": "blur"}}}, "methods.Soft Face"),

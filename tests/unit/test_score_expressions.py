@@ -18,9 +18,14 @@ from anonbench.classifications import (
     read_classifications,
     write_classifications,
 )
-from anonbench.expression_rows import CONFUSION_COLUMNS
 from anonbench.expressions import EXPRESSIONS
-from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS, read_table, write_table
+from anonbench.io import (
+    CONFUSION_COLUMNS,
+    METRIC_COLUMNS,
+    REPLICATE_COLUMNS,
+    read_table,
+    write_table,
+)
 from anonbench.metrics.intervals import subject_weights
 from anonbench.score_expressions import (
     ExpressionSettings,

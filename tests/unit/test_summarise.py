@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.expression_rows import CONFUSION_COLUMNS
-from anonbench.io import METRIC_COLUMNS, read_table, write_table
+from anonbench.io import CONFUSION_COLUMNS, METRIC_COLUMNS, read_table, write_table
 from anonbench.summarise import (
     LEAK_COLUMNS,
     LEDGER_COLUMNS,

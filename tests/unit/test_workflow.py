@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,84 @@ def test_scores_are_listed_by_data_set_method_recogniser(plan: Plan) -> None:
     ]
     assert len(scores) == 2 * 3 * 2
     assert plan.per_method("{dataset}:{method}")[2:4] == ["mine:soft", "drawn:original"]
+
+
+def with_networks(**more: Any) -> dict[str, Any]:
+    """The configuration with mini-Xception in the run, and another in the catalogue."""
+    entry = {"type": "mini_xception", "options": {"weights": "mini_xception"}, **more}
+    return {
+        **CONTENT,
+        "run": {**CONTENT["run"], "datasets": ["drawn"], "expressions": ["mini"]},  # type: ignore[dict-item]
+        "expressions": {"mini": entry, "unused": {"type": "mini_xception"}},
+    }
+
+
+def test_networks_look_at_every_method_with_their_own_detector() -> None:
+    plan = Plan(parse(with_networks(detector="mediapipe_mesh")), ROOT)
+    assert plan.expressions("metrics.csv") == [
+        f"results/expression/{m}/drawn.mini.metrics.csv" for m in ("original", "blank", "soft")
+    ]
+    assert plan.network_detections("mini") == (
+        "results/redetect/{method}/{dataset}.mediapipe_mesh.parquet"
+    )
+    assert "mediapipe_mesh" in plan.params.redetectors
+    assert plan.no_expressions(plan.methods) == []
+    assert plan.pattern("expressions") == "mini|unused"
+    assert list(plan.resolved()["expressions"]) == list(plan.summary()["expressions"]) == ["mini"]
+    assert plan.fill("{method}.{network}") == [f"{m}.mini" for m in plan.methods]
+    assert {"classify", "score_expressions"} < set(plan.timed_stages)
+    assert "confusion.mini.aligned.svg" in plan.figure_names()
+    labels = plan.figure_labels("confusion.mini.aligned.svg")
+    assert labels == {"figure": "confusion", "network": "mini", "policy": "aligned"}
+    files = plan.library("classify", network="mini")
+    assert "src/anonbench/expressions/mini_xception.py" in files
+    assert "src/anonbench/expressions/dan.py" not in files
+
+
+def test_run_without_networks_says_so_to_dvc(plan: Plan) -> None:
+    assert plan.networks == plan.expressions("metrics.csv") == []
+    assert plan.no_expressions(["soft"]) == [
+        "results/classify/soft/none.json", "results/expression/soft/none.json",
+    ]  # fmt: skip
+    assert re.fullmatch(plan.pattern("expressions"), "") is None
+    assert plan.code()["weights"] == {} and "classify" not in plan.timed_stages
+
+
+def test_missing_weights_say_what_to_do_unless_nobody_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    with pytest.raises(
+        WorkflowError, match=r"expressions\.mini: .*hdf5: missing.*run\.expressions"
+    ):
+        Plan.of(with_networks(), ROOT)
+    (tmp_path / "fer2013_mini_XCEPTION.102-0.66.hdf5").write_bytes(b"other")
+    with pytest.raises(WorkflowError, match=r"expressions\.mini: .*SHA-256 is .*expected"):
+        Plan.of(with_networks(), ROOT)
+    with pytest.raises(WorkflowError, match=r"expressions\.mini: unknown model 'mini_exception'"):
+        Plan.of(with_networks(options={"weights": "mini_exception"}), ROOT)
+    unused = with_networks()
+    unused["run"]["expressions"] = []
+    assert Plan.of(unused, ROOT).networks == []
+
+
+def test_weights_are_known_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    plan = Plan(parse(with_networks(options={"weights": "dan_rafdb"})), ROOT)
+    place = tmp_path / "rafdb_epoch21_acc0.897_bacc0.8275.pth"
+    assert plan.weights("mini") == {"dan_rafdb": "absent"}
+    place.write_bytes(b"one")
+    first = plan.weights("mini")["dan_rafdb"]
+    os.utime(place, ns=(10, 10))
+    assert plan.weights("mini")["dan_rafdb"] == first == hashlib.sha256(b"one").hexdigest()
+    assert plan.code()["weights"] == {"dan_rafdb": first}
+    place.write_bytes(b"two")
+    assert plan.weights("mini")["dan_rafdb"] != first
+    # Without the option it is the plug-in that knows which.
+    default = Plan(parse(with_networks(options={})), ROOT)
+    assert list(default.weights("mini")) == ["mini_xception"]
 
 
 def test_wildcards_match_entries_only(plan: Plan) -> None:
