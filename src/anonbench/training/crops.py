@@ -82,6 +82,7 @@ def crop_files(
         stored: NDArray[np.uint8] = open_memmap(partial, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
         for n, row in enumerate(progress(list(rows(located)), "crops")):
             stored[n] = _crop(cutter, images.read(row.image_id), row)
+        stored.flush()
     chosen = manifest_table.loc[located["image_id"], ["subject", "expression"]]
     write_table(pd.DataFrame(chosen).reset_index(), labels)
 

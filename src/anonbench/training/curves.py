@@ -12,6 +12,7 @@ from anonbench.report._style import heading, save, style
 LINES = {
     "Loss": {
         "cross_entropy": "cross-entropy", "affinity": "affinity", "partition": "partition",
+        "auxiliary": "auxiliary",
     },
     "Accuracy": {
         "train_accuracy": "training, augmented", "validation_accuracy": "held-out subjects",

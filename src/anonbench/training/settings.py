@@ -19,15 +19,15 @@ class Augmentation(Block):
     """Probability of a mirror image."""
     geometry: Share = 1.0
     """Probability of rotation, scale and shift; DAN's recipe for RAF-DB has 0.2."""
-    rotation: float = Field(default=12.0, ge=0, le=180)
+    rotation: float = Field(default=8.0, ge=0, le=180)
     """Degrees, up to which an image is turned."""
-    scale: float = Field(default=0.12, ge=0, lt=1)
+    scale: float = Field(default=0.08, ge=0, lt=1)
     """Share by which an image may grow or shrink."""
-    shift: float = Field(default=0.06, ge=0, lt=1)
+    shift: float = Field(default=0.04, ge=0, lt=1)
     """Share of the width by which an image may be off."""
-    colour: float = Field(default=0.25, ge=0, lt=1)
+    colour: float = Field(default=0.2, ge=0, lt=1)
     """Range of brightness, contrast and saturation around 1."""
-    erasing: Share = 0.5
+    erasing: Share = 0.2
     """Probability that a rectangle is erased."""
     erased: Annotated[tuple[float, float], Field(min_length=2)] = (0.02, 0.25)
     """Least and largest share of the image that is erased."""
@@ -53,11 +53,13 @@ class Training(Block):
     """Attention heads."""
     validation: Share = 0.05
     """Share of subjects that are held out, to see how training goes."""
-    epochs: Positive = 20
-    batch: Positive = 128
-    optimiser: Literal["sgd", "adam"] = "sgd"
+    epochs: Positive = 16
+    """How often every image is seen; 40 in the official recipe for RAF-DB."""
+    batch: Positive = 64
+    """Images a step; 256 in the official recipe."""
+    optimiser: Literal["sgd", "adam"] = "adam"
     """SGD has momentum 0.9."""
-    rate: float = Field(default=0.05, gt=0)
+    rate: float = Field(default=0.001, gt=0)
     """Learning rate at the start (its peak, for `cosine`)."""
     decay: float = Field(default=1e-4, ge=0)
     """Weight decay."""
@@ -70,6 +72,10 @@ class Training(Block):
     """Weight of the affinity loss."""
     partition: float = Field(default=1.0, ge=0)
     """Weight of the partition loss."""
+    auxiliary: float = Field(default=1.0, ge=0)
+    """Weight of the cross-entropy of a linear classifier on the backbone's features, which is thrown
+    away in the end. The heads pass on only in what they differ, too little for a backbone that knows
+    nothing yet; 0 in the official recipe, whose backbone comes trained."""
     augmentation: Augmentation = Augmentation()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where there is one."""

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.hashing import sha256
 from anonbench.io import atomic, read_table, write_table
-from anonbench.models.dan import DAN
+from anonbench.models.dan import DAN, FEATURES
 from anonbench.models.dan_losses import AffinityLoss, PartitionLoss
 from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
@@ -35,7 +35,7 @@ from anonbench.training.recipe import (
 )
 from anonbench.training.settings import Training
 
-LOSSES = ("cross_entropy", "affinity", "partition")
+LOSSES = ("cross_entropy", "affinity", "partition", "auxiliary")
 
 
 def train_files(
@@ -123,7 +123,9 @@ class Trainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._affinity = AffinityLoss(len(EXPRESSIONS)).to(self.device)
         self._partition = PartitionLoss()
-        parameters = [*self.network.parameters(), *self._affinity.parameters()]
+        self._auxiliary = nn.Linear(FEATURES, len(EXPRESSIONS)).to(self.device)
+        modules = (self.network, self._affinity, self._auxiliary)
+        parameters = [p for module in modules for p in module.parameters()]
         self._optimiser = optimiser(parameters, settings)
         weights = class_weights(self._labels[self._train], len(EXPRESSIONS), settings)
         self._class_weights = None if weights is None else weights.to(self.device)
@@ -160,10 +162,13 @@ class Trainer:
         with self._autocast():
             output = self.network(images.contiguous(memory_format=torch.channels_last))
         logits = output.logits.float()
+        plain = self._auxiliary(output.feature_map.float().mean(dim=(2, 3)))
         losses = {
             "cross_entropy": functional.cross_entropy(logits, truth, self._class_weights),
             "affinity": self._affinity(output.feature_map, truth) * settings.affinity,
             "partition": self._partition(output.heads) * settings.partition,
+            "auxiliary": functional.cross_entropy(plain, truth, self._class_weights)
+            * settings.auxiliary,
         }
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):
@@ -214,6 +219,7 @@ class Trainer:
             return
         self.network.load_state_dict(state["network"])
         self._affinity.load_state_dict(state["centres"])
+        self._auxiliary.load_state_dict(state["auxiliary"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.curves = state["epoch"], state["curves"]
         LOGGER.info("going on after epoch %d", self.epoch)
@@ -224,6 +230,7 @@ class Trainer:
             "identity": identity,
             "network": self.network.state_dict(),
             "centres": self._affinity.state_dict(),
+            "auxiliary": self._auxiliary.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "epoch": self.epoch,
             "curves": self.curves,
