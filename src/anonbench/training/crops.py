@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.expressions._crops import Crops
@@ -79,7 +79,7 @@ def crop_files(
     cutter = Crops(width, settings.crop, stored_padding(settings))
     with atomic(crops) as partial, ArchiveReader(archive) as images:
         shape = (len(located), width, width, 3)
-        stored: NDArray[np.uint8] = open_memmap(partial, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
+        stored: np.memmap[Any, np.dtype[np.uint8]] = open_memmap(partial, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
         for n, row in enumerate(progress(list(rows(located)), "crops")):
             stored[n] = _crop(cutter, images.read(row.image_id), row)
         stored.flush()
