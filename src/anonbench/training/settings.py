@@ -74,8 +74,8 @@ class Training(Block):
     """Weight of the partition loss."""
     auxiliary: float = Field(default=1.0, ge=0)
     """Weight of the cross-entropy of a linear classifier on the backbone's features, which is
-    thrown away in the end. Heads pass on only in what they differ, too little for a backbone that knows
-    nothing yet; 0 in the official recipe, whose backbone comes trained."""
+    thrown away in the end. Heads pass on only in what they differ, too little for a backbone that
+    knows nothing yet; 0 in the official recipe, whose backbone comes trained."""
     augmentation: Augmentation = Augmentation()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where there is one."""
