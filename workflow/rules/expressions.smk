@@ -54,6 +54,8 @@ rule score_expressions:
 
 # DVC expects the outputs of a stage: where a run has no expression network, it finds that said.
 rule skip_expressions:
+    input:
+        library=PLAN.library("skip_expressions"),
     output:
         "results/classify/{method}/none.json",
         "results/expression/{method}/none.json",
