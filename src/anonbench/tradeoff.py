@@ -247,7 +247,8 @@ def _panel(pairs: Mapping[Place, tuple[Rate, Rate]], paired: bool) -> list[dict[
     for (method, strength), (p, u) in pairs.items():
         on, chance = of_rival.get((method, strength), ("", math.nan))
         sd_p, sd_u, correlation = _spread(p.replicates, u.replicates)
-        notes = [*p.notes, *u.notes]
+        gaps = [rate for rate in (p, u) if math.isnan(rate.value)]
+        notes = [note for rate in gaps or (p, u) for note in rate.notes]
         if not paired and not math.isnan(sd_p + sd_u):
             notes.append("privacy and utility resampled independently")
         found.append({
@@ -277,17 +278,19 @@ def _front(pairs: Sequence[tuple[Rate, Rate]]) -> tuple[list[str], Array]:
 
 def _spread(p: Array, u: Array) -> tuple[float, float, float]:
     """Return both standard deviations and the correlation (0 where an axis does not vary)."""
-    if not p.size or p.size != u.size:
-        return math.nan, math.nan, math.nan
+    sd_p, sd_u = _deviation(p), _deviation(u)
+    if math.isnan(sd_p + sd_u) or p.size != u.size:
+        return sd_p, sd_u, math.nan
     there = ~(np.isnan(p) | np.isnan(u))
-    if there.sum() < 2:
-        return math.nan, math.nan, math.nan
-    p, u = p[there], u[there]
-    sd_p, sd_u = float(p.std(ddof=1)), float(u.std(ddof=1))
     # Equal values have a spread of rounding errors.
-    if min(sd_p, sd_u) < 1e-12:
+    if min(sd_p, sd_u) < 1e-12 or there.sum() < 2:
         return sd_p, sd_u, 0.0
-    return sd_p, sd_u, float(np.corrcoef(p, u)[0, 1])
+    return sd_p, sd_u, float(np.corrcoef(p[there], u[there])[0, 1])
+
+
+def _deviation(values: Array) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.std(ddof=1)) if defined.size > 1 else math.nan
 
 
 def tradeoff(table: pd.DataFrame, found: pd.DataFrame | None = None) -> pd.DataFrame:

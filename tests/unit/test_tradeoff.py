@@ -176,6 +176,14 @@ def test_missing_privacy_says_why() -> None:
     assert "fewer than 30" in one(points(table(few, use()), kept(), CHOICES)).note
 
 
+def test_spread_of_one_axis_does_not_need_the_other() -> None:
+    naive, lost = row(), use(value=NAN, low=NAN, high=NAN, note="no face")
+    single = one(points(table(naive, lost), kept((naive, [0.1, 0.3])), CHOICES))
+    assert single.privacy_sd == pytest.approx(np.sqrt(0.02))
+    assert np.isnan(single.utility_sd) and np.isnan(single.correlation)
+    assert single.note == "no face"
+
+
 def test_attack_without_a_value_is_told_and_the_others_count() -> None:
     lost = row(attack="reverse", value=NAN, low=NAN, high=NAN, note="too few")
     single = one(points(table(row(value=0.3), lost, use()), kept(), CHOICES))

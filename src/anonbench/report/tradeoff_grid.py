@@ -37,11 +37,13 @@ def grid_figure(tables: Tables) -> Figure:
         _panel(axes, tables, privacy, utility)
         row, column = divmod(k, len(PRIVACIES))
         if column == 0:
-            axes.set_ylabel(f"{AXIS_NAMES[utility]}  →", labelpad=4)
+            axes.set_ylabel(f"{AXIS_NAMES[utility]}  →")
+            axes.yaxis.set_label_coords(-0.19, 0.5)
         elif axes.get_yticks().size:
             axes.tick_params(labelleft=False)
         if row == len(UTILITIES) - 1:
-            axes.set_xlabel(f"{AXIS_NAMES[privacy]}  →", labelpad=3)
+            axes.set_xlabel(f"{AXIS_NAMES[privacy]}  →")
+            axes.xaxis.set_label_coords(0.5, -0.12)
         elif axes.get_xticks().size:
             axes.tick_params(labelbottom=False)
     heading(figure, "Privacy against utility, for every measure of both",
