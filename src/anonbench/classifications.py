@@ -69,9 +69,12 @@ def write_classifications(content: Classifications, path: Path | str) -> None:
 def read_classifications(path: Path | str) -> Classifications:
     """Read answers that `write_classifications` wrote."""
     with np.load(path, allow_pickle=False) as data:
-        names = {
-            key: tuple(map(str, data[key]))
-            for key in ("image_ids", "strengths", "policies", "classes")
-        }
-        arrays = {key: data[key] for key in ("probabilities", "status", "features")}
-    return Classifications(**names, **arrays)
+        return Classifications(
+            image_ids=tuple(map(str, data["image_ids"])),
+            strengths=tuple(map(str, data["strengths"])),
+            policies=tuple(map(str, data["policies"])),
+            classes=tuple(map(str, data["classes"])),
+            probabilities=data["probabilities"],
+            status=data["status"],
+            features=data["features"],
+        )
