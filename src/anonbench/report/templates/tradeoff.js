@@ -80,7 +80,7 @@
     const bars = (axis) => ({ type: "data", symmetric: false, array: points.map((p) => arm(p[axis], 2)), arrayminus: points.map((p) => arm(p[axis], 1)), thickness: 1.1, width: 0, color: faded(look.color), visible: !c.ellipses || m.control });
     return {
       x: points.map((p) => p.x[0]), y: points.map((p) => p.y[0]), name: m.name, mode: m.control ? "markers+text" : "lines+markers",
-      text: m.control ? [m.name] : undefined, textposition: m.name === "original" ? "middle right" : "top left", textfont: { size: 13, color: INK },
+      text: m.control ? [m.name] : undefined, textposition: m.name === "original" ? "top right" : "top left", textfont: { size: 13, color: INK },
       line: { color: look.color, width: 1.75 }, error_x: bars("x"), error_y: bars("y"),
       marker: { symbol: look.symbol, size: m.control ? 13 : 11, color: points.map((p) => fill(look.color, p.chance)), line: { color: look.color, width: 1.75 } },
       customdata: points.map((p) => [p.key, title(m.name, p.strength), percent(p.x[0]), bounds(p.x, write(c, "x")), p.x[4], write(c, "y")(p.y[0]), bounds(p.y, write(c, "y")), chanceText(p)]),
