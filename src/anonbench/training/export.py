@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[
     path : path
         To write; the same parameters give the same bytes.
     metadata : mapping of str to str
-        What the file says of itself.
+        What the file says of itself: one entry ``anonbench`` of its metadata, as JSON, since
+        several would be written in an order of their own each time.
 
     Raises
     ------
@@ -40,4 +42,5 @@ def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[
             raise ValueError(f"{name}: not finite in half precision")
         tensors[name] = stored
     with atomic(path) as partial:
-        save_file(tensors, partial, dict(metadata))
+        about = json.dumps(dict(metadata), sort_keys=True)
+        save_file(tensors, partial, {"anonbench": about})
