@@ -15,9 +15,9 @@ from scipy.special import ndtr
 
 from anonbench.io import METRIC_COLUMNS, ArchiveWriter, member, write_table
 from anonbench.report._det_axes import Piece, no_curve, pieces, plot_curve
+from anonbench.report._pictures import choose_images
 from anonbench.report._style import Layout, blank_figure, looks, shades
 from anonbench.report._tables import Condition, Measure, Tables
-from anonbench.report._pictures import choose_images
 from anonbench.report.contact_sheet import contact_sheet_figure, image_side
 from anonbench.report.det import det_figure
 from anonbench.report.det_methods import methods_figure, strongest_and_middle
