@@ -36,7 +36,7 @@ def python(code: str) -> str:
 
 LIGHT = [
     "score", "summarise", "measures", "checks", "protocols", "anonymise", "ingest", "datasets",
-    "drawn", "provenance", "cli", "report.figures", "report.page",
+    "drawn", "provenance", "cli", "report.figures", "report.page", "classify", "score_expressions",
 ]  # fmt: skip
 
 
