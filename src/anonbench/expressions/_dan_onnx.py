@@ -41,8 +41,8 @@ def graph(
     g = net.graph
     x = g.cast(g.add("Transpose", ["crops"], perm=[0, 3, 1, 2]), "float32")
     # Not folded into the first kernel: the zeros around a picture are zeros after this.
-    x = g.add("Sub", [x, net.channels(255 * np.asarray(mean))])
-    x = g.add("Div", [x, net.channels(255 * np.asarray(deviation))])
+    x = g.add("Sub", [x, net.channels(255 * np.asarray(mean, np.float64))])
+    x = g.add("Div", [x, net.channels(255 * np.asarray(deviation, np.float64))])
     x = net.backbone(x)
     features = net.pooled(x)
     vectors = [net.head(x, f"cat_head{k}") for k in range(heads)]
