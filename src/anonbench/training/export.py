@@ -44,3 +44,5 @@ def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[
     with atomic(path) as partial:
         about = json.dumps(dict(metadata), sort_keys=True)
         save_file(tensors, partial, {"anonbench": about})
+        # The library makes it readable to its owner alone.
+        partial.chmod(0o644)
