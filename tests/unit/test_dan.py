@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from anonbench import expressions, weights
-from anonbench.expressions.dan import BATCH, Dan, check
+from anonbench.expressions._batches import BATCH
+from anonbench.expressions.dan import Dan, check
 from anonbench.models.dan import DAN, dan_of, size_of
 from anonbench.models.dan_losses import AffinityLoss, PartitionLoss
 from anonbench.weight_models import AFFECTNET, RAFDB

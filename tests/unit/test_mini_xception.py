@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from anonbench import expressions, weights
 from anonbench.expressions import EXPRESSIONS
+from anonbench.expressions._batches import BATCH
 from anonbench.expressions._mini_xception_onnx import check, graph, shapes
-from anonbench.expressions.mini_xception import BATCH, MiniXception
+from anonbench.expressions.mini_xception import MiniXception
 from anonbench.onnx_graph import session
 from anonbench.types import Pixels
 from anonbench.weight_formats import read

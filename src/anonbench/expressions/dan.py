@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from anonbench import weights as registry
 from anonbench.expressions._base import Classified, ExpressionPlugin, Info
+from anonbench.expressions._batches import classified
 from anonbench.expressions._crops import Crops
 from anonbench.expressions._dan_onnx import FEATURES, graph
-from anonbench.onnx_graph import full_batches, session
+from anonbench.onnx_graph import session
 from anonbench.types import Pixels
-
-BATCH = 16
 
 
 class Dan(Crops):
@@ -55,13 +54,7 @@ class Dan(Crops):
 
     def classify(self, crops: Sequence[Pixels]) -> Classified:
         """Classify crops (size, size, 3) uint8 RGB."""
-        probabilities = [np.zeros((0, len(self.classes)), np.float32)]
-        features = [np.zeros((0, FEATURES), np.float32)]
-        for batch, meant in full_batches(crops, BATCH):
-            p, f = self._session.run(None, {"crops": batch})
-            probabilities.append(p[:meant])
-            features.append(f[:meant])
-        return Classified(np.concatenate(probabilities), np.concatenate(features))
+        return classified(self._session, crops, len(self.classes), FEATURES)
 
 
 def check(arrays: Mapping[str, NDArray[np.generic]], classes: int, source: str) -> int:

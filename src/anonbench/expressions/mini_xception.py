@@ -9,12 +9,11 @@ import numpy as np
 
 from anonbench import weights as registry
 from anonbench.expressions._base import Classified, ExpressionPlugin, Info
+from anonbench.expressions._batches import classified
 from anonbench.expressions._crops import Crops
 from anonbench.expressions._mini_xception_onnx import FEATURES, SIZE, check, graph
-from anonbench.onnx_graph import full_batches, session
+from anonbench.onnx_graph import session
 from anonbench.types import Pixels
-
-BATCH = 16
 
 
 class MiniXception(Crops):
@@ -54,13 +53,7 @@ class MiniXception(Crops):
     def classify(self, crops: Sequence[Pixels]) -> Classified:
         """Classify crops (64, 64, 3) uint8 RGB."""
         grey = [cv2.cvtColor(np.ascontiguousarray(c), cv2.COLOR_RGB2GRAY) for c in crops]
-        probabilities = [np.zeros((0, len(self.classes)), np.float32)]
-        features = [np.zeros((0, FEATURES), np.float32)]
-        for batch, meant in full_batches(grey, BATCH):
-            p, f = self._session.run(None, {"crops": batch})
-            probabilities.append(p[:meant])
-            features.append(f[:meant])
-        return Classified(np.concatenate(probabilities), np.concatenate(features))
+        return classified(self._session, grey, len(self.classes), FEATURES)
 
 
 PLUGIN = ExpressionPlugin(
