@@ -250,10 +250,18 @@ def test_params_yaml_spells_the_defaults_of_the_code_out(block: str) -> None:
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.stem
 )
-def test_experiments_can_be_used(path: Path) -> None:
+def test_experiments_can_be_used(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from anonbench.validate import check_methods
 
-    check_methods(load(PARAMS, path))
+    params = load(PARAMS, path)
+    monkeypatch.chdir(tmp_path)
+    for name in params.run.methods:
+        if params.methods[name].anonymiser == "external":
+            # What somebody else makes is not here.
+            Path(params.methods[name].options["path"]).mkdir(parents=True)
+    check_methods(params)
 
 
 def test_schema_is_in_step() -> None:

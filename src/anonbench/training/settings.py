@@ -77,7 +77,8 @@ class Training(Block):
     thrown away in the end. Heads pass on only in what they differ, too little for a backbone that
     knows nothing yet; 0 in the official recipe, whose backbone comes trained."""
     augmentation: Augmentation = Augmentation()
+    """Random changes to training images."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """`auto`: CUDA where there is one."""
+    """`auto`: CUDA where there is one, else the processor."""
     precision: Literal["float32", "bf16"] = "bf16"
     """bf16: mixed precision."""
