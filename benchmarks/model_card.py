@@ -2,7 +2,7 @@
 
 ``python benchmarks/model_card.py --training results/training/dan_rendered`` reads ``results/`` of a
 finished run of the default data and writes ``docs/dan_rendered.md`` with its picture. ``--also
-NAME=FOLDER`` adds the clear accuracy of another run's results, of photographs for instance.
+FOLDER`` adds the clear accuracy of every network in another run's results, of photographs.
 """
 
 from __future__ import annotations
@@ -71,12 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--training", type=Path, required=True, help="folder that train_dan wrote")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--dataset", default="faces")
-    parser.add_argument("--also", action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--also", type=Path, help="results of a run on photographs")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     options = parser.parse_args(arguments)
     try:
-        others = dict(pair.split("=", 1) for pair in options.also)
-        card = write(options.training, options.results, options.dataset, others, options.docs)
+        card = write(options.training, options.results, options.dataset, options.also, options.docs)
     except (OSError, ValueError, weights.WeightsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -84,14 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write(training: Path, results: Path, dataset: str, others: dict[str, str], docs: Path) -> Path:
+def write(
+    training: Path, results: Path, dataset: str, photographs: Path | None, docs: Path
+) -> Path:
     """Write the card, its picture and its numbers below a folder."""
     state = torch.load(training / "checkpoint.pt", map_location="cpu", weights_only=True)
     identity = json.loads(state["identity"])
     settings = Training(**identity["settings"])
     curves = read_table(training / "curves.csv").astype(float)
     path = weights.path(MODEL)
-    clear = _clear(results, dataset)
+    clear, elsewhere = _clear(results, dataset), _elsewhere(photographs)
     manifest = read_table(results / "ingest" / dataset / "manifest.parquet")
     labels = read_table(training / "labels.csv")
     text = HEAD.format(
@@ -103,7 +104,7 @@ def write(training: Path, results: Path, dataset: str, others: dict[str, str], d
     )  # fmt: skip
     parts = [
         text, _table(clear), "\n## Confusion\n", _confusion(results, dataset),
-        _half(state["network"], training, settings), _elsewhere(others), LIMITS,
+        _half(state["network"], training, settings), elsewhere, LIMITS,
     ]  # fmt: skip
     shutil.copyfile(training / "curves.csv", docs / f"{MODEL}.csv")
     write_curves(curves, docs / "images" / f"{MODEL}_curves.png", f"Training of {MODEL}")
@@ -204,26 +205,28 @@ def _posteriors(network: DAN, crops: NDArray[np.uint8], size: int) -> NDArray[np
     found = []
     with torch.inference_mode():
         for start in range(0, len(crops), 64):
-            images = normalised(centred(torch.from_numpy(crops[start : start + 64]), size))
+            images = normalised(
+                centred(torch.from_numpy(np.array(crops[start : start + 64])), size)
+            )
             found.append(network(images).logits.softmax(dim=1).numpy())
     return np.concatenate(found)
 
 
-def _elsewhere(others: dict[str, str]) -> str:
-    """Return the clear accuracy of the networks of other runs."""
-    if not others:
+def _elsewhere(results: Path | None) -> str:
+    """Return the accuracy of every network of another run on its clear images."""
+    if results is None:
         return ""
-    rows = ["| data | network | images | accuracy | UAR |", "| --- | --- | ---: | --- | --- |"]
-    for name, folder in others.items():
-        table = read_table(Path(folder) / "summary/metrics.csv")
-        own = table[(table["task"] == "expression") & (table["method"] == "original")
-                    & (table["policy"] == "detected")]  # fmt: skip
-        for system, group in own.groupby("system"):
-            cells = group.set_index("metric")
-            accuracy, uar = cells.loc["accuracy"], cells.loc["uar"]
-            rows.append(
-                f"| {name} | {system} | {int(accuracy['n'])} | {_cell(accuracy)} | {_cell(uar)} |"
-            )
+    table = read_table(results / "summary/metrics.csv")
+    own = table[(table["task"] == "expression") & (table["method"] == "original")
+                & (table["policy"] == "detected")]  # fmt: skip
+    rows = ["| data | network | images | labels | accuracy | UAR |",
+            "| --- | --- | ---: | ---: | --- | --- |"]  # fmt: skip
+    for (dataset, system), group in own.groupby(["dataset", "system"], sort=False):
+        cells = group.set_index("metric")
+        labels = sum(m.startswith("recall_") and n > 0 for m, n in cells["n"].items())
+        shown = [_cell(cells.loc[m]) for m in ("accuracy", "uar")]
+        n = int(cells.loc["accuracy", "n"])
+        rows.append(f"| {dataset} | {system} | {n} | {labels} | {' | '.join(shown)} |")
     return "\n## Clear photographs\n\n" + "\n".join(rows) + "\n"
 
 
