@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from anonbench.report._style import heading, save, style
 
@@ -39,6 +40,7 @@ def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
             for column, label in columns.items():
                 axes.plot(curves["epoch"], curves[column], label=label, linewidth=1.3)
             axes.set_xlabel("Epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_ylabel(name)
             axes.grid(True)
             axes.legend(frameon=False)
