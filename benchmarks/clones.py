@@ -18,6 +18,7 @@ from anonbench.config import merge
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "data" / "faces"
+WEIGHTS = ROOT / "data" / "weights" / "dan_rendered.safetensors"
 
 
 class CommandError(RuntimeError):
@@ -91,8 +92,8 @@ def fresh_clone(folder: Path) -> Clone:
     return Clone(folder)
 
 
-def bring_faces(clone: Clone) -> None:
-    """Copy the bundled faces into a clone.
+def bring_bundled(clone: Clone) -> None:
+    """Copy the bundled faces and weights into a clone.
 
     Raises
     ------
@@ -100,7 +101,10 @@ def bring_faces(clone: Clone) -> None:
         If they are not here; the message says what to do.
     """
     need_faces()
+    if not WEIGHTS.is_file():
+        raise FileNotFoundError(f"{WEIGHTS.name} is not in data/weights: run `make weights` first")
     shutil.copytree(BUNDLED, clone.path / "data" / "faces")
+    shutil.copy2(WEIGHTS, clone.path / "data" / "weights")
 
 
 def need_faces() -> None:

@@ -184,7 +184,8 @@ def _anonbench(key: str, options: argparse.Namespace, project: Path,
     targets = [] if everything else [SCORES.format(method) for method in options.methods]
     project.mkdir()
     experiment = {
-        "run": {"datasets": ["photos"], "methods": methods, "recognisers": ["dlib"]},
+        "run": {"datasets": ["photos"], "methods": methods, "recognisers": ["dlib"],
+                "expressions": []},
         "datasets": {"photos": {"type": "folder", "path": str(project.parent / "photos"),
                                 "faces": "central", "enrolment": "first"}},
         "methods": {method: {"strengths": strengths} for method in methods},
@@ -192,6 +193,7 @@ def _anonbench(key: str, options: argparse.Namespace, project: Path,
         # The plain way has no second detector for the subject, and looks for no eyes or landmarks.
         "detection": {
             "subject": ["dlib_hog"],
+            "landmarks": "",
             "options": {"haar": {"eyes": False}, "dlib_hog": {"landmarks": False}},
         },
         # Rates of few comparisons are worth nothing, but here they are only to be the same.

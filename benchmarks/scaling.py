@@ -124,10 +124,15 @@ def experiment(strengths: int) -> dict[str, Any]:
     data = {"type": "folder", "path": "data/scaling", "faces": "largest", "enrolment": "first"}
     method = {"detectors": ["dlib_hog"], "strengths": list(STRENGTHS[:strengths])}
     return {
-        "run": {"datasets": ["scaling"], "methods": ["blur_face"], "recognisers": ["dlib"]},
+        "run": {
+            "datasets": ["scaling"],
+            "methods": ["blur_face"],
+            "recognisers": ["dlib"],
+            "expressions": [],
+        },
         "datasets": {"scaling": data},
         "methods": {"blur_face": method},
-        "detection": {"subject": ["dlib_hog"], "utility": ["dlib_hog"]},
+        "detection": {"subject": ["dlib_hog"], "utility": ["dlib_hog"], "landmarks": ""},
     }
 
 

@@ -16,13 +16,13 @@ from scaling_data import PER_SUBJECT
 
 from anonbench.report._style import Layout, footnote, heading, panel_title, save, style
 
-ORDER = ("ingest", "detect", "locate", "anonymise", "redetect", "embed", "measure", "score",
-         "summarise", "figures", "whole run")  # fmt: skip
+ORDER = ("ingest", "detect", "locate", "anonymise", "redetect", "embed", "classify", "measure",
+         "score", "score_expressions", "summarise", "figures", "whole run")  # fmt: skip
 
 # Paul Tol's "muted" hues and two greys; every line has a shape of its own as well.
-_COLOURS = ("#332288", "#CC6677", "#117733", "#DDAA33", "#88CCEE", "#AA4499", "#999933",
-            "#44AA99", "#882255", "#8a8a8a", "#1a1a1a")  # fmt: skip
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*")
+_COLOURS = ("#332288", "#CC6677", "#117733", "#DDAA33", "#88CCEE", "#AA4499", "#661100", "#999933",
+            "#44AA99", "#6699CC", "#882255", "#8a8a8a", "#1a1a1a")  # fmt: skip
+_MARKERS = ("o", "s", "^", "D", "v", "P", "p", "X", "<", "d", ">", "h", "*")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from clones import Clone, CommandError, bring_faces, fresh_clone
+from clones import Clone, CommandError, bring_bundled, fresh_clone
 
 BOUND = 5.0
 """Seconds of wall-clock time that each may take."""
@@ -68,7 +68,7 @@ def measure(repeats: int = 3, *, quick: bool = False) -> list[Start]:
     config = FEW if quick else DRAWN
     with tempfile.TemporaryDirectory(prefix="start-up-") as folder:
         clone = fresh_clone(Path(folder) / "clone")
-        bring_faces(clone)
+        bring_bundled(clone)
         (clone.path / "empty.smk").write_text("rule nothing:\n")
         empty = _times(clone, repeats, "", "snakemake", "-n", "-s", "empty.smk")
         dry = _times(clone, repeats, "This was a dry-run", "snakemake", "-n")
