@@ -23,8 +23,8 @@ MEASURES = (
 """What `similarity` returns."""
 
 _NAN = float("nan")
-# Prewitt's filters are one of these across and the other down.
-_STEP, _MEAN = np.array([1, 0, -1], np.float32), np.full(3, 1 / 3, np.float32)
+# Prewitt's filters, thrice as large, are one of these across and the other down.
+_STEP, _SUM = np.array([1, 0, -1], np.float32), np.ones(3, np.float32)
 
 
 def similarity(
@@ -127,18 +127,22 @@ def gradient_deviation(before: Pixels, after: Pixels) -> float:
         return _NAN
     first, second = _gradient(before), _gradient(after)
     alike = (2 * first * second + GMSD_CONSTANT) / (first * first + second * second + GMSD_CONSTANT)
-    return float(cv2.meanStdDev(alike)[1].item())
+    return float(alike.std())
 
 
-def _gradient(pixels: Pixels) -> NDArray[np.float32]:
-    """Return the gradient magnitude of the halved luma."""
+def _gradient(pixels: Pixels) -> NDArray[np.float64]:
+    """Return the gradient magnitude of the halved luma.
+
+    Up to the root all numbers are whole, hence exact: OpenCV's sums of fractions depend, in their
+    last bits, on where in memory a picture lies.
+    """
     height, width = (n // 2 for n in pixels.shape[:2])
     even = np.ascontiguousarray(pixels[: 2 * height, : 2 * width])
     luma = cv2.cvtColor(even, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    # An area of exactly 2 x 2 pixels is their mean.
-    half = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    sums = luma[::2, ::2] + luma[1::2, ::2] + luma[::2, 1::2] + luma[1::2, 1::2]
     across, down = (
-        cv2.sepFilter2D(half, cv2.CV_32F, x, y, borderType=cv2.BORDER_REPLICATE)
-        for x, y in ((_STEP, _MEAN), (_MEAN, _STEP))
+        cv2.sepFilter2D(sums, cv2.CV_32F, x, y, borderType=cv2.BORDER_REPLICATE).astype(np.float64)
+        for x, y in ((_STEP, _SUM), (_SUM, _STEP))
     )
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    # Four pixels are summed to one, and three of those beside each other.
+    return np.asarray(np.sqrt(across * across + down * down) / 12, np.float64)

@@ -287,3 +287,18 @@ def test_no_such_face_is_no_error_of_zero(
     row = measured(tmp_path, own, found)
     assert row[list(SHAPE)].isna().all()
     assert row["clear_mediapipe_mesh"] == clear
+
+
+def test_gradient_deviation_does_not_depend_on_where_a_picture_lies() -> None:
+    """The same numbers to the bit, wherever in memory the pixels begin."""
+    draw = np.random.default_rng(0)
+    before, after = draw.integers(0, 256, (2, 131, 127, 3), np.uint8)
+    found = set()
+    for begin in range(0, 64, 3):
+        row = np.empty(before.size + 64, np.uint8)
+        moved = row[begin : begin + before.size].reshape(before.shape)
+        moved[:] = before
+        wider = np.zeros((200, 200, 3), np.uint8)
+        wider[begin : begin + 131, 3:130] = after
+        found.add(gradient_deviation(moved, wider[begin : begin + 131, 3:130]))
+    assert len(found) == 1
