@@ -450,9 +450,10 @@ def _check_plugins(params: Params) -> None:
 
 def _check_folders(params: Params) -> None:
     """Raise ValueError if the data of the run is not there; the message says what to do."""
+    made = {Path(DRAWN_FOLDER), Path(params.rendered.out)}
     for name in params.run.datasets:
         path = params.datasets[name].path
-        if not Path(path).is_dir() and Path(path) != Path(DRAWN_FOLDER):
+        if not Path(path).is_dir() and Path(path) not in made:
             raise ValueError(f"data set {name!r}: {absent(name, path)}")
 
 
