@@ -150,11 +150,13 @@ def summarise_files(
         metrics, curves, histograms, confusion, ledger, leaks, checks, headline, tradeoff, pareto.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
-    metrics = [_measured(m, labels[m.dataset], settings) for m in methods]
+    draws = {name: _draws(name, manifest, settings) for name, manifest in labels.items()}
+    images = [_from_images(m, labels[m.dataset], draws[m.dataset], settings) for m in methods]
+    metrics = [found.metrics for found in images]
     metrics += [read_table(p) for m in methods for p in m.scores["metrics"]]
     metrics += [read_table(p) for m in methods for p in m.expressions.get("metrics", ())]
     table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
-    leaking = _stack([_leaks(m, settings) for m in methods], LEAK_COLUMNS)
+    leaking = _stack([found.leaks for found in images], LEAK_COLUMNS)
     write_table(table, out["metrics"])
     for kind in ("curves", "histograms"):
         parts = [read_table(p) for m in methods for p in m.scores[kind]]
@@ -168,7 +170,7 @@ def summarise_files(
     checks = run_checks(table, leaking, set(settings.exempt), settings.leak_share)
     write_json({"checks": [c.plain() for c in checks]}, out["checks"])
     write_json(headline(table), out["headline"])
-    found = points(table, _replicates(methods, labels, settings), settings.choices)
+    found = points(table, _replicates(methods, images), settings.choices)
     write_table(found, out["pareto"])
     write_table(tradeoff(table, found), out["tradeoff"])
 
@@ -179,49 +181,55 @@ def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True)[list(columns)] if filled else empty
 
 
-def _weights(dataset: str, subjects: pd.Series[str], settings: Settings) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _FromImages:
+    """What the measurements by image of one method say: all of it from one reading."""
+
+    metrics: pd.DataFrame
+    leaks: pd.DataFrame
+    replicates: pd.DataFrame
+
+
+def _draws(dataset: str, manifest: pd.DataFrame, settings: Settings) -> NDArray[np.float64]:
     """Return the draws of subjects that all tables of a data set share."""
-    n_subjects = subjects.nunique()
+    n_subjects = manifest["subject"].nunique()
     if not settings.bootstrap or n_subjects < 2:
         return np.zeros((0, n_subjects))
     draw = generator(settings.seed, "subject bootstrap", dataset)
     return subject_weights(n_subjects, settings.bootstrap, draw)
 
 
-def _replicates(
-    methods: Sequence[MethodFiles], labels: Mapping[str, pd.DataFrame], settings: Settings
-) -> pd.DataFrame:
-    """Return the bootstrap replicates of recognition, expressions and detection."""
-    parts = []
-    for method in methods:
-        kept = [*method.scores["replicates"], *method.expressions.get("replicates", ())]
-        parts += [read_table(path) for path in kept]
-        subjects = labels[method.dataset].set_index("image_id")["subject"]
-        weights = _weights(method.dataset, subjects, settings)
-        names = {"dataset": method.dataset, "method": method.method}
-        parts.append(detected_replicates(read_table(method.images), subjects, weights, **names))
-    return _stack(parts, REPLICATE_COLUMNS)
-
-
-def _measured(method: MethodFiles, manifest: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    subjects = manifest.set_index("image_id")["subject"]
-    return measure_rows(
-        read_table(method.images),
-        subjects,
-        _weights(method.dataset, subjects, settings),
-        dataset=method.dataset,
-        method=method.method,
-        psnr_bound=settings.leak_psnr,
-        confidence=settings.confidence,
+def _from_images(
+    method: MethodFiles, manifest: pd.DataFrame, draws: NDArray[np.float64], settings: Settings
+) -> _FromImages:
+    images, subjects = read_table(method.images), manifest.set_index("image_id")["subject"]
+    names = {"dataset": method.dataset, "method": method.method}
+    # The untouched control is no leak but what it is there for.
+    leaking = pd.DataFrame(columns=list(LEAK_COLUMNS))
+    if method.method != "original":
+        leaking = leaks(images, settings.leak_psnr).assign(**names)
+    return _FromImages(
+        measure_rows(
+            images,
+            subjects,
+            draws,
+            dataset=method.dataset,
+            method=method.method,
+            psnr_bound=settings.leak_psnr,
+            confidence=settings.confidence,
+        ),
+        leaking,
+        detected_replicates(images, subjects, draws, **names),
     )
 
 
-def _leaks(method: MethodFiles, settings: Settings) -> pd.DataFrame:
-    """Leaks of a method; the untouched control is no leak but what it is there for."""
-    if method.method == "original":
-        return pd.DataFrame(columns=list(LEAK_COLUMNS))
-    found = leaks(read_table(method.images), settings.leak_psnr)
-    return found.assign(dataset=method.dataset, method=method.method)
+def _replicates(methods: Sequence[MethodFiles], images: Sequence[_FromImages]) -> pd.DataFrame:
+    """Return the bootstrap replicates of recognition, expressions and detection."""
+    parts = []
+    for method, found in zip(methods, images, strict=True):
+        kept = [*method.scores["replicates"], *method.expressions.get("replicates", ())]
+        parts += [*(read_table(path) for path in kept), found.replicates]
+    return _stack(parts, REPLICATE_COLUMNS)
 
 
 def _ingest_ledger(dataset: str, manifest: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -33,18 +32,6 @@ NETWORKS = {
     "ciagan_discriminator_128": (Discriminator, 18_233_409, 64),
     "ciagan_siamese": (SiameseNetwork, 12_924_144, 124),
 }
-
-
-@pytest.fixture(scope="module")
-def formula() -> ModuleType:
-    """The module that defines golden weights and inputs."""
-    if not GOLDEN.is_dir():
-        pytest.skip("the golden outputs of the official networks are not here (../shared/golden)")
-    spec = importlib.util.spec_from_file_location("fill", GOLDEN / "fill.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def near(found: torch.Tensor, file: str, name: str = "out") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 from types import ModuleType
@@ -20,17 +19,6 @@ from anonbench.models.dan_losses import AffinityLoss, PartitionLoss
 from anonbench.weight_models import AFFECTNET, RAFDB
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-
-
-def formula() -> ModuleType:
-    """Return the module that defines golden weights and inputs."""
-    if not GOLDEN.is_dir():
-        pytest.skip("the golden outputs of the official networks are not here (../shared/golden)")
-    spec = importlib.util.spec_from_file_location("fill", GOLDEN / "fill.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def made(classes: int, heads: int = 4) -> dict[str, NDArray[np.generic]]:
@@ -53,12 +41,11 @@ def made(classes: int, heads: int = 4) -> dict[str, NDArray[np.generic]]:
 
 
 @pytest.mark.parametrize("classes", [7, 8])
-def test_official_outputs_are_reproduced(classes: int) -> None:
-    fill = formula()
+def test_official_outputs_are_reproduced(classes: int, formula: ModuleType) -> None:
     golden = np.load(GOLDEN / f"dan_{classes}.npz")
-    network = fill.fill(DAN(classes), 0.3)
+    network = formula.fill(DAN(classes), 0.3)
     with torch.inference_mode():
-        output = network(fill.check_input("dan", (2, 3, 224, 224), 0, -2, 2))
+        output = network(formula.check_input("dan", (2, 3, 224, 224), 0, -2, 2))
     found = {
         "logits": output.logits,
         "feature_mean": output.feature_map.mean(dim=(2, 3)),
@@ -72,8 +59,7 @@ def test_official_outputs_are_reproduced(classes: int) -> None:
 
 
 @pytest.mark.parametrize("classes", [7, 8])
-def test_parameters_are_named_as_in_official_checkpoints(classes: int) -> None:
-    formula()
+def test_parameters_are_named_as_in_official_checkpoints(classes: int, formula: ModuleType) -> None:
     listed = (GOLDEN / "keys" / f"dan_{classes}.txt").read_text().splitlines()
     own = [f"{k} {tuple(v.shape)}" for k, v in DAN(classes).state_dict().items()]
     assert own == [line.strip() for line in listed]

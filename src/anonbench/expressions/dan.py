@@ -12,6 +12,7 @@ from anonbench.expressions._base import Classified, ExpressionPlugin, Info
 from anonbench.expressions._batches import classified
 from anonbench.expressions._crops import Crops
 from anonbench.expressions._dan_onnx import FEATURES, graph
+from anonbench.models.dan_size import size_of
 from anonbench.onnx_graph import session
 from anonbench.types import Pixels
 
@@ -65,12 +66,14 @@ def check(arrays: Mapping[str, NDArray[np.generic]], classes: int, source: str) 
     anonbench.weights.WeightsError
         If they are those of another network, or of another number of classes.
     """
-    heads = len({name.split(".")[0] for name in arrays if name.startswith("cat_head")})
-    needed = ("features.0.weight", "cat_head0.sa.conv1x1.0.weight", "fc.bias", "bn.running_var")
+    needed = (
+        "features.0.weight", "cat_head0.sa.conv1x1.0.weight", "fc.weight", "fc.bias",
+        "bn.running_var",
+    )  # fmt: skip
     lacking = [name for name in needed if name not in arrays]
     if lacking:
         raise registry.WeightsError(f"{source}: no weights of a DAN, {lacking[0]} is not there")
-    found = len(arrays["fc.bias"])
+    found, heads = size_of(arrays)
     if found != classes:
         raise registry.WeightsError(f"{source}: {found} classes, but the model has {classes}")
     broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]

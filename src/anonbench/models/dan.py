@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import resnet18
 
+from anonbench.models.dan_size import size_of
+
 FEATURES = 512
 """Channels of the feature map, and length of a head's vector."""
 
@@ -151,17 +153,3 @@ def dan_of(arrays: Mapping[str, NDArray[np.generic]]) -> DAN:
     except RuntimeError as error:
         raise ValueError(f"these are not the weights of a DAN: {error}") from None
     return network.eval()
-
-
-def size_of(arrays: Mapping[str, NDArray[np.generic]]) -> tuple[int, int]:
-    """Return the number of classes and of heads of a DAN's weights.
-
-    Raises
-    ------
-    ValueError
-        If they are not those of a DAN.
-    """
-    heads = {key.split(".")[0] for key in arrays if key.startswith("cat_head")}
-    if not heads or "fc.weight" not in arrays:
-        raise ValueError("these are not the weights of a DAN: no fc.weight, or no cat_head0")
-    return int(arrays["fc.weight"].shape[0]), len(heads)
