@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from anonbench.anonymisers._ciagan_frame import (
-    DLIB_GROUPS,
     HEIGHT,
     WIDTH,
     DegenerateFaceError,
@@ -23,6 +22,7 @@ from anonbench.anonymisers._ciagan_frame import (
     frame_of,
     in_crop,
 )
+from anonbench.anonymisers._ciagan_landmarks import DLIB, MEDIAPIPE
 from anonbench.models.ciagan import Discriminator, Generator, SiameseNetwork
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -129,11 +129,33 @@ def test_the_edge_goes_on_beyond_the_picture() -> None:
 
 def test_groups_are_drawn_where_their_points_are() -> None:
     points = np.stack([np.arange(68) * 2 + 10, np.full(68, 100)], axis=1)
-    for group, segments in DLIB_GROUPS.items():
+    for group, segments in DLIB.groups.items():
         drawn = (draw_landmarks(points, [group]) == (0, 0, 255)).all(axis=2)
         columns = np.flatnonzero(drawn.any(axis=0))
         used = sorted({k for segment in segments for k in segment})
         assert columns.min() == points[used[0], 0] and columns.max() == points[used[-1], 0]
-    assert (draw_landmarks(points, []) == 255).all()
-    with pytest.raises(ValueError, match="'ears' is not known"):
+    assert (draw_landmarks(points) == draw_landmarks(points, DLIB.shown)).all()
+    with pytest.raises(ValueError, match="unknown landmark group 'ears'"):
         draw_landmarks(points, ["ears"])
+
+
+@pytest.mark.parametrize(
+    ("group", "constants"),
+    [
+        ("contour", ["FACEMESH_FACE_OVAL"]),
+        ("nose", ["FACEMESH_NOSE"]),
+        ("mouth", ["FACEMESH_LIPS"]),
+        ("eyes", ["FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE"]),
+        ("brows", ["FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW"]),
+    ],
+)
+def test_lines_of_the_mesh_are_those_of_mediapipe(group: str, constants: list[str]) -> None:
+    from mediapipe.python.solutions import face_mesh_connections
+
+    theirs = {frozenset(s) for name in constants for s in getattr(face_mesh_connections, name)}
+    assert {frozenset(s) for s in MEDIAPIPE.groups[group]} == theirs
+
+
+def test_inner_eye_corners_of_the_mesh_are_ends_of_its_eyes() -> None:
+    ends = {k for segment in MEDIAPIPE.groups["eyes"] for k in segment}
+    assert set(MEDIAPIPE.inner_eyes) < ends

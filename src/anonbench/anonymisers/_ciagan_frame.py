@@ -1,47 +1,29 @@
 """What CIAGAN sees of a face: a crop, its landmarks as lines, and the hole to draw the face into.
 
-As the published data preparation makes them of dlib's 68 points, before it writes JPEG files.
+As the published data preparation makes them, before it writes JPEG files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbench.anonymisers._ciagan_landmarks import DLIB, Scheme, groups_of
 from anonbench.types import Pixels
 
 WIDTH, HEIGHT = 178, 218
 """Size of a crop in pixels, as in aligned CelebA."""
-INNER_EYES = (39, 42)
-"""dlib's inner eye corners, of the subject's right eye and of the left."""
 REACH = 5
 """Half the height of a crop, in distances between the inner eye corners."""
 LEAST = 8
 """Half the width of the smallest face that is cut out, in pixels of the picture."""
 
-Segments = tuple[tuple[int, int], ...]
 IntPoints = NDArray[np.int64]
-"""Points (68, 2), x and y, in whole pixels."""
-
-
-def _chain(points: Sequence[int], closed: bool = False) -> Segments:
-    ends = [*points[1:], points[0]] if closed else points[1:]
-    return tuple(zip(points, ends, strict=False))
-
-
-DLIB_GROUPS: dict[str, Segments] = {
-    "contour": _chain(range(17)),
-    "nose": _chain(range(27, 31)),
-    "mouth": _chain(range(60, 68), closed=True),
-    "eyes": _chain(range(36, 42), closed=True) + _chain(range(42, 48), closed=True),
-    "brows": _chain(range(17, 22)) + _chain(range(22, 27)),
-}
-"""Lines between dlib's points by part of the face; `PUBLISHED` are those that CIAGAN draws."""
-PUBLISHED = ("contour", "nose", "mouth")
+"""Points (K, 2), x and y, in whole pixels."""
 
 
 class DegenerateFaceError(ValueError):
@@ -57,15 +39,15 @@ class Frame(NamedTuple):
     height: int
 
 
-def frame_of(points: IntPoints) -> Frame:
-    """Return the crop's place for 68 landmarks.
+def frame_of(points: IntPoints, scheme: Scheme = DLIB) -> Frame:
+    """Return the crop's place for the landmarks of a scheme.
 
     Raises
     ------
     DegenerateFaceError
         If the inner eye corners are too near to one another, or the wrong way round.
     """
-    right, left = points[list(INNER_EYES)]
+    right, left = points[list(scheme.inner_eyes)]
     half_height = int(REACH * (left[0] - right[0]))
     half_width = int(half_height * WIDTH / HEIGHT)
     if half_width < LEAST:
@@ -96,28 +78,34 @@ def in_crop(points: IntPoints, frame: Frame) -> IntPoints:
     return moved
 
 
-def draw_landmarks(points: IntPoints, groups: Iterable[str] = PUBLISHED) -> Pixels:
+def draw_landmarks(
+    points: IntPoints, groups: Sequence[str] = (), scheme: Scheme = DLIB
+) -> Pixels:
     """Return blue lines on white (218, 178, 3), RGB, of points in the crop.
 
     Raises
     ------
-    ValueError
+    UnknownNameError
         For a group that does not exist.
     """
     drawn: Pixels = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for group in groups:
-        if group not in DLIB_GROUPS:
-            known = ", ".join(DLIB_GROUPS)
-            raise ValueError(f"landmarks: {group!r} is not known, must be among {known}")
-        for first, second in DLIB_GROUPS[group]:
+    for group in groups_of(scheme, groups):
+        for first, second in scheme.groups[group]:
             ends = [tuple(map(int, points[k])) for k in (first, second)]
             cv2.line(drawn, ends[0], ends[1], (0, 0, 255), 1)
     return drawn
 
 
-def draw_mask(points: IntPoints) -> NDArray[np.uint8]:
+def outline(points: NDArray[np.generic], scheme: Scheme = DLIB) -> NDArray[np.generic]:
+    """Return the corners (K, 2) of the hole: the jaw, and its ends raised to the brows' height."""
+    first, last = points[scheme.jaw[0]], points[scheme.jaw[-1]]
+    right, left = points[list(scheme.brow_tops)]
+    corners = [(first[0], right[1]), *points[list(scheme.jaw)], (last[0], left[1])]
+    return np.array(corners)
+
+
+def draw_mask(points: IntPoints, scheme: Scheme = DLIB) -> NDArray[np.uint8]:
     """Return a mask (218, 178): 0 in the face, from the jaw up to the brows, 255 elsewhere."""
     mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    corners = [(points[0, 0], points[19, 1]), *points[:17], (points[16, 0], points[24, 1])]
-    cv2.fillPoly(mask, [np.array(corners, np.int32)], 0)
+    cv2.fillPoly(mask, [outline(points, scheme).astype(np.int32)], 0)
     return mask

@@ -1,0 +1,117 @@
+"""How much of a crop CIAGAN sees, and at what size: the published scalings and a sharper one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonbench.anonymisers._ciagan_frame import HEIGHT, WIDTH
+
+SIZE = 128
+"""Width and height of what the network sees, in pixels."""
+SQUASHED = 144
+"""Width and height to which the published code brings a crop before it cuts out the middle."""
+
+
+class Sides(NamedTuple):
+    """How far a view reaches from the middle of the crop, in halves of the crop's size."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Scaling(NamedTuple):
+    """A view of crops.
+
+    Attributes
+    ----------
+    share : float
+        Of the crop's width and height, around its middle.
+    squashed : bool
+        Whether the crop is brought to 144 x 144 pixels first, as published.
+    """
+
+    share: float
+    squashed: bool
+
+    @property
+    def sides(self) -> Sides:
+        """The view's edges."""
+        return Sides(self.share, self.share, self.share, self.share)
+
+
+SCALINGS = {
+    "published_test": Scaling(128 / SQUASHED, squashed=True),
+    "published_training": Scaling(90 / SQUASHED, squashed=True),
+    "sharp": Scaling(90 / SQUASHED, squashed=False),
+}
+"""The published code tests on 128 of 144 pixels, but trains on 72 to 108, so that faces are seen
+1.4 times as large. `sharp` has the size of the latter without the detour by 144 pixels."""
+
+
+def view(picture: NDArray[np.uint8], sides: Sides, squashed: bool) -> NDArray[np.uint8]:
+    """Return what the network sees of a crop, landmarks or mask.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (218, 178, 3) or (218, 178), uint8
+        A crop, or what is drawn on it.
+    sides : Sides
+        The view's edges.
+    squashed : bool
+        See `Scaling`.
+
+    Returns
+    -------
+    ndarray of shape (128, 128, 3) or (128, 128), uint8
+        Resampled with Lanczos' window, as published; the ratio of sides is not kept.
+    """
+    image = Image.fromarray(picture)
+    if squashed:
+        image = image.resize((SQUASHED, SQUASHED), Image.Resampling.LANCZOS)
+    box = _box(sides, *image.size)
+    if squashed:
+        # The published code cuts whole pixels.
+        image, box = image.crop(tuple(round(edge) for edge in box)), None  # type: ignore[assignment]
+    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box))
+
+
+def _box(sides: Sides, width: int, height: int) -> tuple[float, float, float, float]:
+    x, y = width / 2, height / 2
+    return (
+        x * (1 - sides.left), y * (1 - sides.top), x * (1 + sides.right), y * (1 + sides.bottom),
+    )  # fmt: skip
+
+
+def hole(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where the network is to draw: where a mask (..., 128, 128) is darker than 0.8."""
+    return mask < 0.8 * 255
+
+
+def in_crop_of_view(sides: Sides) -> NDArray[np.float64]:
+    """Return the affine matrix (2, 3) from pixels of a view to pixels of the crop.
+
+    Coordinates count from the outer edge of the first pixel.
+    """
+    left, top, right, bottom = _box(sides, WIDTH, HEIGHT)
+    return np.array([[(right - left) / SIZE, 0.0, left], [0.0, (bottom - top) / SIZE, top]])
+
+
+def network_input(landmarks: Any, faces: Any, holes: Any) -> NDArray[np.float32]:
+    """Return the generator's input (N, 6, 128, 128), 0..1: landmarks, then faces with their hole.
+
+    Parameters
+    ----------
+    landmarks, faces : array-like of shape (N, 128, 128, 3), uint8
+        Views of the drawn landmarks and of the crop.
+    holes : array-like of shape (N, 128, 128), bool
+        Where the face is taken out.
+    """
+    shown = np.asarray(faces) * ~np.asarray(holes)[..., None]
+    both = np.concatenate([np.asarray(landmarks), shown], axis=-1)
+    return np.ascontiguousarray(both.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
