@@ -134,6 +134,7 @@ def test_groups_are_drawn_where_their_points_are() -> None:
         columns = np.flatnonzero(drawn.any(axis=0))
         used = sorted({k for segment in segments for k in segment})
         assert columns.min() == points[used[0], 0] and columns.max() == points[used[-1], 0]
+    assert (draw_landmarks(points, []) == 255).all()
     assert (draw_landmarks(points) == draw_landmarks(points, DLIB.shown)).all()
     with pytest.raises(ValueError, match="unknown landmark group 'ears'"):
         draw_landmarks(points, ["ears"])

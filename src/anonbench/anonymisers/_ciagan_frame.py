@@ -79,7 +79,7 @@ def in_crop(points: IntPoints, frame: Frame) -> IntPoints:
 
 
 def draw_landmarks(
-    points: IntPoints, groups: Sequence[str] = (), scheme: Scheme = DLIB
+    points: IntPoints, groups: Sequence[str] | None = None, scheme: Scheme = DLIB
 ) -> Pixels:
     """Return blue lines on white (218, 178, 3), RGB, of points in the crop.
 

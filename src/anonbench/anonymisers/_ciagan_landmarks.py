@@ -103,15 +103,17 @@ SCHEMES = {"dlib": DLIB, "mediapipe": MEDIAPIPE}
 """By the name that settings use."""
 
 
-def groups_of(scheme: Scheme, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the groups to draw, in the scheme's order: those named, or what is shown by default.
+def groups_of(scheme: Scheme, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the groups to draw, in the scheme's order: those named, or for None what it shows.
 
     Raises
     ------
     UnknownNameError
         For a group that does not exist.
     """
+    if names is None:
+        return scheme.shown
     for name in names:
         if name not in scheme.groups:
             raise unknown_name("landmark group", name, scheme.groups)
-    return tuple(g for g in scheme.groups if g in (names or scheme.shown))
+    return tuple(g for g in scheme.groups if g in names)
