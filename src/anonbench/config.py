@@ -85,7 +85,7 @@ class Method(Block):
     """Who finds the face: the first detector of the list that finds the subject's face and, in
     every face it found, the region."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the anonymiser."""
+    """Options of the anonymiser; `weights` names a model of `anonbench weights list`."""
 
 
 class Recogniser(Block):
@@ -182,6 +182,26 @@ class Leaks(Block):
     leave the image as it is, and the control `original`, are exempt."""
 
 
+class Contrast(Block):
+    """Two methods side by side: every number of the first minus that of the second, in pairs."""
+
+    name: Name
+    """What tables and figures call the comparison."""
+    methods: list[Name] = Field(min_length=2, max_length=2)
+    """Keys of `methods`, or controls. A run that leaves one of them out leaves the contrast out."""
+    strengths: list[StrictInt | StrictFloat | None] = Field(default_factory=list, max_length=2)
+    """One strength of each, `null` for a method without any. Empty: every strength that both have,
+    or the only one of each."""
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> Contrast:
+        if len(self.strengths) == 1:
+            raise ValueError("strengths: name one of each method (null for none), or leave it out")
+        if len(set(self.methods)) == 1 and len(set(self.strengths)) < 2:
+            raise ValueError("methods: one method is compared at two different strengths only")
+        return self
+
+
 class Params(Block):
     """A whole experiment."""
 
@@ -197,6 +217,9 @@ class Params(Block):
     protocol: Protocol = Protocol()
     metrics: Metrics = Metrics()
     leaks: Leaks = Leaks()
+    contrasts: list[Contrast] = Field(default_factory=list)
+    """Pairs of methods to compare; those whose methods are not both in `run.methods` are left
+    out."""
     rendered: RenderedFaces = RenderedFaces()
     training: Training = Training()
 
@@ -213,6 +236,7 @@ class Params(Block):
         for name in CONTROLS:
             if name in self.methods:
                 raise ValueError(f"methods.{name}: the name belongs to a control, choose another")
+        _known_contrasts(self)
         _known_plugins(self)
         return self
 
@@ -224,6 +248,11 @@ class Params(Block):
     def all_methods(self) -> list[str]:
         """The controls and the methods of the run."""
         return [*CONTROLS, *(m for m in self.run.methods if m not in CONTROLS)]
+
+    @property
+    def used_contrasts(self) -> list[Contrast]:
+        """The contrasts both of whose methods the run has."""
+        return [c for c in self.contrasts if set(c.methods) <= set(self.all_methods)]
 
     @property
     def detectors(self) -> list[str]:
@@ -247,6 +276,19 @@ class Params(Block):
                 *(self.expressions[e].detector for e in self.run.expressions),
             }
         )
+
+
+def _known_contrasts(params: Params) -> None:
+    """Raise for a contrast of a method that does not exist, and for two of one name."""
+    known = [*params.methods, *CONTROLS]
+    names = [contrast.name for contrast in params.contrasts]
+    for k, contrast in enumerate(params.contrasts):
+        for method in contrast.methods:
+            if method not in known:
+                wrong = unknown_name("entry", method, known)
+                raise ValueError(f"contrasts.{contrast.name}.methods: {wrong}")
+        if contrast.name in names[:k]:
+            raise ValueError(f"contrasts: two are called {contrast.name!r}, rename one")
 
 
 def _known_plugins(params: Params) -> None:

@@ -18,8 +18,6 @@ from anonbench.metrics.replicates import ratio
 
 NOT_FOUND = "not_found"
 """Name of an image without a crop among the classes."""
-REPLICATED = ("uar_retention", "preservation", "accuracy", "uar")
-"""Metrics whose bootstrap replicates are kept, for differences and trade-offs across tables."""
 UNLABELLED = "not computed: the data set has no expression labels that the network knows"
 
 Codes = NDArray[np.int64]
@@ -117,9 +115,9 @@ class Rows:
             if n_subjects:
                 bounds = rate_interval(value, replicates, n_subjects, self.confidence)
             low, high = bounds.low, bounds.high
-            if metric in REPLICATED:
-                kept = {**self.keys, "attack": "", "metric": metric, "paired": True}
-                self.found.replicates.append({**kept, "values": replicates})
+            # For differences and trade-offs across tables.
+            kept = {**self.keys, "attack": "", "metric": metric, "paired": True}
+            self.found.replicates.append({**kept, "values": replicates})
         note = "; ".join(p for p in (self.gate, why if math.isnan(value) else "", remark) if p)
         keys = {**self.keys, "task": "expression", "attack": "", "metric": metric}
         row = {"value": value, "low": low, "high": high, "n": n, "note": note}

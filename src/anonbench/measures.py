@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anonbench.head_pose import ANGLES
-from anonbench.io import METRIC_COLUMNS
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS
 from anonbench.landmark_error import ERRORS, FAILURE, landmark_score
 from anonbench.ledger import Status
 from anonbench.metrics.intervals import rate_interval, replicate_share
@@ -61,7 +62,15 @@ def leaks(images: pd.DataFrame, bound: float) -> pd.DataFrame:
     return chosen.reset_index(drop=True)
 
 
-def measure_rows(
+@dataclass(frozen=True)
+class Measured:
+    """Metric rows, and the bootstrap replicates behind the intervals of those that are means."""
+
+    metrics: pd.DataFrame
+    replicates: pd.DataFrame
+
+
+def measured(
     images: pd.DataFrame,
     subjects: pd.Series[str],
     weights: Array,
@@ -70,8 +79,8 @@ def measure_rows(
     method: str,
     psnr_bound: float,
     confidence: float,
-) -> pd.DataFrame:
-    """Return metric rows of one method on one data set.
+) -> Measured:
+    """Return metric rows and replicates of one method on one data set.
 
     Parameters
     ----------
@@ -90,16 +99,17 @@ def measure_rows(
 
     Returns
     -------
-    DataFrame
-        With `METRIC_COLUMNS`. Images that were blacked out count in every share and mean that is
-        defined for a black image.
+    Measured
+        Metrics with `METRIC_COLUMNS`, replicates with `REPLICATE_COLUMNS`: none without resamples.
+        Images that were blacked out count in every share and mean that is defined for a black
+        image.
     """
     codes = {name: k for k, name in enumerate(sorted(set(subjects)))}
     leaking = set(map(tuple, leaks(images, psnr_bound)[["strength", "image_id"]].to_numpy()))
-    rows: list[dict[str, Any]] = []
+    found = _Found()
     for strength, group in images.groupby("strength", sort=False):
         subject = group["image_id"].map(subjects).map(codes).to_numpy(np.int64).astype(np.int64)
-        add = _Adder(rows, weights, subject, confidence, {
+        add = _Adder(found, weights, subject, confidence, {
             "dataset": dataset, "method": method, "strength": strength, "attack": "", "policy": "",
         })  # fmt: skip
         for column in sorted(c for c in group.columns if c.startswith("found_")):
@@ -120,37 +130,10 @@ def measure_rows(
         leak = [float((strength, i) in leaking) for i in group["image_id"]]
         add.mean("leak", "leak_share", pd.Series(np.where(failed == 0.0, leak, np.nan)))
         add.mean("ledger", "fail_closed", pd.Series(failed))
-    return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
-
-
-def detected_replicates(
-    images: pd.DataFrame, subjects: pd.Series[str], weights: Array, *, dataset: str, method: str
-) -> pd.DataFrame:
-    """Return the bootstrap replicates behind the intervals of `detected`.
-
-    Parameters
-    ----------
-    images, subjects, weights, dataset, method
-        As for `measure_rows`.
-
-    Returns
-    -------
-    DataFrame
-        Columns dataset, method, strength, attack, system (detector), policy, metric, paired and
-        values, (B,) float64; no rows without resamples.
-    """
-    codes = {name: k for k, name in enumerate(sorted(set(subjects)))}
-    found: list[dict[str, Any]] = []
-    for strength, group in images.groupby("strength", sort=False) if len(weights) else ():
-        subject = group["image_id"].map(subjects).map(codes).to_numpy(np.int64)
-        for column in sorted(c for c in group.columns if c.startswith("found_")):
-            values = replicate_share(weights, group[column].fillna(0.0).to_numpy(float), subject)
-            found.append({
-                "dataset": dataset, "method": method, "strength": strength, "attack": "",
-                "system": column.removeprefix("found_"), "policy": "", "metric": "detected",
-                "paired": True, "values": values,
-            })  # fmt: skip
-    return pd.DataFrame(found)
+    return Measured(
+        pd.DataFrame(found.rows, columns=list(METRIC_COLUMNS)),
+        pd.DataFrame(found.replicates, columns=list(REPLICATE_COLUMNS)),
+    )
 
 
 def _add_shape(add: _Adder, group: pd.DataFrame) -> None:
@@ -173,18 +156,26 @@ def _add_shape(add: _Adder, group: pd.DataFrame) -> None:
         add.mean("pose", metric, group[metric], system, why=why, note=note)
 
 
+@dataclass
+class _Found:
+    """Rows of both tables so far."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    replicates: list[dict[str, Any]] = field(default_factory=list)
+
+
 class _Adder:
     """Adds rows of one condition."""
 
     def __init__(
         self,
-        rows: list[dict[str, Any]],
+        found: _Found,
         weights: Array,
         subject: NDArray[np.int64],
         confidence: float,
         keys: dict[str, Any],
     ) -> None:
-        self._rows = rows
+        self._found = found
         self._weights = weights
         self._subject = subject
         self._confidence = confidence
@@ -207,6 +198,9 @@ class _Adder:
         value, replicates, n, subjects = self._replicates(values, missing)
         trials = subjects if metric in SHARES else 0
         bounds = rate_interval(value, replicates, trials, self._confidence)
+        if len(self._weights) and n:
+            kept = {**self._keys, "system": system, "metric": metric, "paired": True}
+            self._found.replicates.append({**kept, "values": replicates})
         self._add(task, metric, system, value, bounds.low, bounds.high, n, why, note)
 
     def psnr(self, metric: str, errors: pd.Series[float] | None) -> None:
@@ -255,4 +249,4 @@ class _Adder:
     ) -> None:
         note = why if np.isnan(value) else note
         row = {"task": task, "metric": metric, "system": system, "value": value, "low": low}
-        self._rows.append({**self._keys, **row, "high": high, "n": n, "note": note})
+        self._found.rows.append({**self._keys, **row, "high": high, "n": n, "note": note})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from anonbench.comparisons import Compared
 from anonbench.metrics import intervals
 from anonbench.metrics.identification import chance, cmc
 
-REPLICATED = ("eer", "geer", "gfrr_at_gfar_0.01", "gfrr_at_gfar_0.001")
+REPLICATED = re.compile(r"eer|geer|fta|fte|rank_1|fnmr_at_fmr_.+|gfrr_at_gfar_.+")
 """Metrics whose bootstrap replicates are kept, for differences and trade-offs across tables."""
 
 
@@ -78,7 +79,7 @@ class Rows:
         """Add a row; `values` are bootstrap replicates, of a rate where `n_subjects` is given."""
         bounds = intervals.Interval(math.nan, math.nan)
         if values is not None and not math.isnan(value):
-            if metric in REPLICATED:
+            if REPLICATED.fullmatch(metric):
                 self.replicates.append({**self.context, "metric": metric, "values": values})
             bounds = intervals.rate_interval(value, values, n_subjects, self.settings.confidence)
         if values is not None and self.weights.shape[1] < self.n_subjects:

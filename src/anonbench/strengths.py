@@ -82,3 +82,47 @@ def _checked(info: Info, strength: Strength) -> Strength:
         allowed = f"{info.minimum:g} to {info.maximum:g}"
         raise ValueError(f"{info.label}: strength {label} is outside of {allowed}")
     return int(strength) if info.kind == "int" else float(strength)
+
+
+def paired_strengths(
+    methods: Sequence[str],
+    labels: tuple[Sequence[str], Sequence[str]],
+    chosen: Sequence[Strength] = (),
+) -> list[tuple[str, str]]:
+    """Return which strength of one method is compared with which of another.
+
+    Parameters
+    ----------
+    methods : sequence of two str
+        Their names, for messages.
+    labels : tuple of two sequences of str
+        The strengths of each, as `strength_label` writes them.
+    chosen : sequence of int, float or None
+        One of each; empty for every strength that both have, or the only one of each.
+
+    Returns
+    -------
+    list of (str, str)
+        Strength of the first and of the second, in the first's order.
+
+    Raises
+    ------
+    ValueError
+        If a method lacks its chosen strength, or nothing says which ones belong together.
+    """
+    if chosen:
+        pair = strength_label(chosen[0]), strength_label(chosen[1])
+        for method, label, known in zip(methods, pair, labels, strict=True):
+            if label not in known:
+                raise ValueError(f"{method} has no strength {label}, only {', '.join(known)}")
+        return [pair]
+    shared = [(label, label) for label in labels[0] if label in labels[1]]
+    if shared:
+        return shared
+    if len(labels[0]) == len(labels[1]) == 1:
+        return [(labels[0][0], labels[1][0])]
+    told = " and ".join(
+        f"{method} ({', '.join(known) or 'none'})"
+        for method, known in zip(methods, labels, strict=True)
+    )
+    raise ValueError(f"{told} share no strength: name one of each in `strengths`")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anonbench import anonymisers
 from anonbench.checks import run_checks
+from anonbench.contrasts import contrasts
 from anonbench.io import (
     CONFUSION_COLUMNS,
     METRIC_COLUMNS,
@@ -23,8 +24,9 @@ from anonbench.io import (
     write_table,
 )
 from anonbench.ledger import Status
-from anonbench.measures import detected_replicates, leaks, measure_rows
+from anonbench.measures import Measured, leaks, measured
 from anonbench.metrics.intervals import subject_weights
+from anonbench.progress import LOGGER
 from anonbench.seeds import generator
 from anonbench.strengths import strength_label
 from anonbench.tradeoff import Choices, attacker_success, points, tradeoff
@@ -70,7 +72,8 @@ class MethodFiles:
 class Settings:
     """Parameters of the summary.
 
-    Seed, bootstrap resamples, coverage, leak limits, exemptions, and what the trade-off rests on.
+    Seed, bootstrap resamples, coverage, leak limits, exemptions, what the trade-off rests on, and
+    the contrasts that the run has both methods of.
     """
 
     seed: int
@@ -80,6 +83,7 @@ class Settings:
     leak_share: float
     exempt: frozenset[tuple[str, str]]
     choices: Choices
+    contrasts: Sequence[Mapping[str, Any]] = ()
 
 
 def method_files(plan: Mapping[str, Any], files: Any) -> list[MethodFiles]:
@@ -118,6 +122,8 @@ def summary_settings(plan: Mapping[str, Any]) -> Settings:
         info = anonymisers.get(entry["anonymiser"]).info
         if info.identity is not None:
             exempt.add((name, strength_label(info.identity)))
+    for name in plan.get("left_out", ()):
+        LOGGER.info("contrast %s is left out: the run has not both of its methods", name)
     return Settings(
         seed=plan["seed"],
         bootstrap=plan["metrics"]["bootstrap"],
@@ -126,6 +132,7 @@ def summary_settings(plan: Mapping[str, Any]) -> Settings:
         leak_share=plan["leaks"]["max_share"],
         exempt=frozenset(exempt),
         choices=Choices.of(plan),
+        contrasts=plan.get("contrasts", ()),
     )
 
 
@@ -147,12 +154,13 @@ def summarise_files(
     settings : Settings
         See there.
     out : mapping of str to path
-        metrics, curves, histograms, confusion, ledger, leaks, checks, headline, tradeoff, pareto.
+        metrics, curves, histograms, confusion, ledger, leaks, checks, headline, tradeoff, pareto,
+        contrasts.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
     draws = {name: _draws(name, manifest, settings) for name, manifest in labels.items()}
     images = [_from_images(m, labels[m.dataset], draws[m.dataset], settings) for m in methods]
-    metrics = [found.metrics for found in images]
+    metrics = [found.measured.metrics for found in images]
     metrics += [read_table(p) for m in methods for p in m.scores["metrics"]]
     metrics += [read_table(p) for m in methods for p in m.expressions.get("metrics", ())]
     table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
@@ -170,9 +178,12 @@ def summarise_files(
     checks = run_checks(table, leaking, set(settings.exempt), settings.leak_share)
     write_json({"checks": [c.plain() for c in checks]}, out["checks"])
     write_json(headline(table), out["headline"])
-    found = points(table, _replicates(methods, images), settings.choices)
+    replicates = _replicates(methods, images)
+    found = points(table, replicates, settings.choices)
     write_table(found, out["pareto"])
     write_table(tradeoff(table, found), out["tradeoff"])
+    compared = contrasts(table, replicates, settings.contrasts, settings.confidence)
+    write_table(compared, out["contrasts"])
 
 
 def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -185,9 +196,8 @@ def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
 class _FromImages:
     """What the measurements by image of one method say: all of it from one reading."""
 
-    metrics: pd.DataFrame
+    measured: Measured
     leaks: pd.DataFrame
-    replicates: pd.DataFrame
 
 
 def _draws(dataset: str, manifest: pd.DataFrame, settings: Settings) -> NDArray[np.float64]:
@@ -203,32 +213,29 @@ def _from_images(
     method: MethodFiles, manifest: pd.DataFrame, draws: NDArray[np.float64], settings: Settings
 ) -> _FromImages:
     images, subjects = read_table(method.images), manifest.set_index("image_id")["subject"]
-    names = {"dataset": method.dataset, "method": method.method}
     # The untouched control is no leak but what it is there for.
     leaking = pd.DataFrame(columns=list(LEAK_COLUMNS))
     if method.method != "original":
+        names = {"dataset": method.dataset, "method": method.method}
         leaking = leaks(images, settings.leak_psnr).assign(**names)
-    return _FromImages(
-        measure_rows(
-            images,
-            subjects,
-            draws,
-            dataset=method.dataset,
-            method=method.method,
-            psnr_bound=settings.leak_psnr,
-            confidence=settings.confidence,
-        ),
-        leaking,
-        detected_replicates(images, subjects, draws, **names),
+    found = measured(
+        images,
+        subjects,
+        draws,
+        dataset=method.dataset,
+        method=method.method,
+        psnr_bound=settings.leak_psnr,
+        confidence=settings.confidence,
     )
+    return _FromImages(found, leaking)
 
 
 def _replicates(methods: Sequence[MethodFiles], images: Sequence[_FromImages]) -> pd.DataFrame:
-    """Return the bootstrap replicates of recognition, expressions and detection."""
+    """Return the bootstrap replicates of recognition, expressions and measurements by image."""
     parts = []
     for method, found in zip(methods, images, strict=True):
         kept = [*method.scores["replicates"], *method.expressions.get("replicates", ())]
-        parts += [*(read_table(path) for path in kept), found.replicates]
+        parts += [*(read_table(path) for path in kept), found.measured.replicates]
     return _stack(parts, REPLICATE_COLUMNS)
 
 

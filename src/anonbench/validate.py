@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonbench import anonymisers, weights
-from anonbench.anonymisers._optional import ChecksStrengths
+from anonbench import anonymisers
+from anonbench.anonymisers._optional import ChecksDetectors, ChecksStrengths
 from anonbench.bundled import absent
 from anonbench.config import ConfigError, Params
 from anonbench.dataset_checks import validate_dataset
 from anonbench.detectors.haar import CASCADES, cascade_path
 from anonbench.dlib_files import HASHES, weight_file
 from anonbench.drawn_names import DRAWN_FOLDER
-from anonbench.strengths import resolve_strengths
-from anonbench.used_weights import used_weights
+from anonbench.strengths import paired_strengths, resolve_strengths, strength_label
+from anonbench.used_weights import used_weights, weights_problem
 
 
 def check_methods(params: Params) -> None:
@@ -26,24 +26,44 @@ def check_methods(params: Params) -> None:
     Raises
     ------
     ConfigError
-        For a strength of the wrong kind or out of range, or an option that does not exist; lists
-        all of them by key.
+        For a strength of the wrong kind or out of range, an option that does not exist, or
+        detectors that are of no use to a method; lists all of them by key.
     """
     problems = []
+    labels: dict[str, list[str]] = {}
     for name in params.all_methods:
         entry = params.method(name)
         plugin = anonymisers.get(entry.anonymiser)
         key = "strengths"
         try:
             strengths = resolve_strengths(plugin.info, entry.strengths)
+            labels[name] = [strength_label(s) for s in strengths]
             key = "options"
             model = plugin.build(entry.options)
             if isinstance(model, ChecksStrengths):
                 model.check_strengths(strengths)
+            key = "detectors"
+            if isinstance(model, ChecksDetectors):
+                model.check_detectors(entry.detectors)
         except ValueError as error:
             problems.append(f"  methods.{name}.{key}: {error}")
+    problems += _contrast_problems(params, labels)
     if problems:
         raise ConfigError("\n".join(["the configuration cannot be used:", *problems]))
+
+
+def _contrast_problems(params: Params, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a line for each contrast of methods whose strengths do not belong together."""
+    problems = []
+    for contrast in params.used_contrasts:
+        first, second = (labels.get(m, []) for m in contrast.methods)
+        if not first or not second:
+            continue  # the method's own problem is told already
+        try:
+            paired_strengths(contrast.methods, (first, second), contrast.strengths)
+        except ValueError as error:
+            problems.append(f"  contrasts.{contrast.name}: {error}")
+    return problems
 
 
 @dataclass(frozen=True)
@@ -85,18 +105,9 @@ def check_environment() -> list[tuple[str, str]]:
 
 
 def check_weights(params: Params) -> list[tuple[str, str]]:
-    """Return the models that the run's expression networks load, each with its problem if any.
-
-    Nothing is recorded: files whose SHA-256 nobody published pass until they have been used.
-    """
-    found = []
-    for name in used_weights(params.model_dump(mode="json")):
-        try:
-            problem = weights.state(name).problem
-        except weights.WeightsError as error:
-            problem = str(error)
-        found.append((f"weights {name}", problem))
-    return found
+    """Return the models of the registry that the run would load, each with its problem if any."""
+    used = used_weights(params.model_dump(mode="json"))
+    return [(f"weights {name}", weights_problem(name)) for name in used]
 
 
 MODULES = (

@@ -14,11 +14,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from anonbench import sources, weights
+from anonbench import sources
 from anonbench.bundled import absent
-from anonbench.config import CONTROLS, ExpressionNetwork, Params, parse
+from anonbench.config import CONTROLS, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
-from anonbench.report.names import figure_names
+from anonbench.report.names import contrast_stems, figure_names
+from anonbench.used_weights import digests_of, uses
 
 DRAWN = {"subjects": 12, "views": 4}
 """Size of the small data set that the project draws itself."""
@@ -228,7 +229,11 @@ class Plan:
         Their content, not their time, decides whether anything is classified again: they are
         brought anew into every clone.
         """
-        return _digests(self.params.expressions[network])
+        return digests_of("expressions", self.network(network))
+
+    def method_weights(self, method: str) -> dict[str, str]:
+        """Return the same of a method; nothing for one without a network."""
+        return digests_of("methods", self.method(method))
 
     # Code
 
@@ -312,7 +317,12 @@ class Plan:
         for method in self.methods:
             groups["method"][method] = chain + self._stage("anonymise", method=method)
         used = {k: v for n in self.networks for k, v in self.weights(n).items()}
-        return {**sources.digests(groups, self.root), "weights": used}
+        found = sources.digests(groups, self.root)
+        for method in self.methods:
+            # Not among all weights: those of one method would rerun every other.
+            if own := self.method_weights(method):
+                found["method"][method] = sources.joined(found["method"][method], own)
+        return {**found, "weights": used}
 
     def _stage(self, *scripts: str, **names: str) -> list[Path]:
         own = [self.root / "workflow" / "scripts" / f"{s}.py" for s in scripts]
@@ -385,6 +395,7 @@ class Plan:
 
     def summary(self) -> dict[str, Any]:
         """Return what the last stages need of the configuration."""
+        used = self.params.used_contrasts
         return {
             "datasets": self.datasets,
             "methods": {m: self.method(m) for m in self.methods},
@@ -392,6 +403,9 @@ class Plan:
             "expressions": {n: self.network(n) for n in self.networks},
             "attacks": self.params.protocol.attacks,
             "policies": self.params.protocol.policies,
+            "contrasts": [c.model_dump() for c in used],
+            "left_out": [c.name for c in self.params.contrasts if c not in used],
+            "landmarks": self.params.detection.landmarks,
             "metrics": self.block("metrics"),
             "leaks": self.block("leaks"),
             "seed": self.params.seed,
@@ -408,7 +422,36 @@ class Plan:
     def figure_names(self) -> list[str]:
         """Return the file names of the figures of one data set."""
         protocol = self.params.protocol
-        return figure_names(self.recognisers, protocol.attacks, protocol.policies, self.networks)
+        return figure_names(
+            self.recognisers,
+            protocol.attacks,
+            protocol.policies,
+            self.networks,
+            contrast_stems(self.summary()),
+        )
+
+    def pictured(self) -> tuple[list[str], list[str]]:
+        """Return the methods of the figure of landmarks, and the detectors whose it shows.
+
+        The compared methods; their own detectors and the one that looks at all images. Both are
+        empty where there is no such figure.
+        """
+        if "landmarks" not in contrast_stems(self.summary()):
+            return [], []
+        methods = list(dict.fromkeys(m for c in self.params.used_contrasts for m in c.methods))
+        own = [d for m in methods for d in self._method_detectors(m)]
+        return methods, list(dict.fromkeys([*own, self.params.detection.landmarks]))
+
+    def faces_pictured(self) -> list[str]:
+        """Return the patterns of tables of faces of the originals, by detector of `pictured`."""
+        return [f"results/detect/{{dataset}}/{d}.parquet" for d in self.pictured()[1]]
+
+    def refound_pictured(self) -> list[str]:
+        """Return the patterns of tables of faces found again, by method of `pictured`."""
+        detector = self.params.detection.landmarks
+        return [
+            f"results/redetect/{m}/{{dataset}}.{detector}.parquet" for m in self.pictured()[0]
+        ]
 
     def figure_labels(self, name: str) -> dict[str, str]:
         """Return what Snakemake's own report says of a figure: which one, of what."""
@@ -459,34 +502,9 @@ def _check_folders(params: Params) -> None:
 
 def _check_weights(params: Params) -> None:
     """Raise ValueError if weights of the run cannot be used; the message says what to do."""
-    for name in params.run.expressions:
-        for model in _models(params.expressions[name]):
-            try:
-                problem = weights.state(model).problem
-            except (ValueError, weights.WeightsError) as error:
-                problem = str(error)
-            if problem:
-                raise ValueError(
-                    f"expressions.{name}: {problem}. Without {name}, take it out of run.expressions"
-                )
-
-
-def _models(entry: ExpressionNetwork) -> tuple[str, ...]:
-    """Return the weights that a network would load."""
-    if "weights" in entry.options:
-        return (str(entry.options["weights"]),)
-    try:
-        from anonbench import expressions
-    except ImportError as error:
-        # A bare Snakemake cannot ask the plug-in; the job checks its weights itself.
-        if (error.name or "").startswith("anonbench"):
-            raise
-        return ()
-    return expressions.get(entry.type).models(entry.options)
-
-
-def _digests(entry: ExpressionNetwork) -> dict[str, str]:
-    return {model: weights.state(model).digest or "absent" for model in _models(entry)}
+    for use in uses(params.model_dump()):
+        if use.problem:
+            raise ValueError(use.message)
 
 
 def folder_fingerprint(folder: Path, *more: Path) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from anonbench.head_pose import ANGLES
-from anonbench.io import METRIC_COLUMNS
+from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS
 from anonbench.landmark_error import GROUPS
-from anonbench.measures import detected_replicates, leaks, measure_rows, psnr
+from anonbench.measures import Measured, leaks, measured, psnr
 
 NAN = float("nan")
 
@@ -34,9 +34,12 @@ def images(**columns: Any) -> pd.DataFrame:
 def measure(
     table: pd.DataFrame, weights: np.ndarray | None = None, bound: float = 40
 ) -> pd.DataFrame:
+    return both(table, np.zeros((0, 2)) if weights is None else weights, bound).metrics
+
+
+def both(table: pd.DataFrame, weights: np.ndarray, bound: float = 40) -> Measured:
     subjects = pd.Series({f"i{k}": f"s{k // 5}" for k in range(10)})
-    weights = np.zeros((0, 2)) if weights is None else weights
-    return measure_rows(
+    return measured(
         table, subjects, weights, dataset="d", method="m", psnr_bound=bound, confidence=0.95
     )
 
@@ -189,15 +192,20 @@ def test_failure_of_all_images_is_bounded_as_a_share() -> None:
     assert (error.low, error.high) == (0, 0), "a length, no share of trials"
 
 
-def test_replicates_of_detection_count_failures() -> None:
+def test_replicates_count_failures_as_their_rows_do() -> None:
     """Of s0's five images four are found, of s1's none: two of these were blacked out."""
     weights = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
-    subjects = pd.Series({f"i{k}": f"s{k // 5}" for k in range(10)})
-    kept = detected_replicates(images(), subjects, weights, dataset="d", method="m")
-    (found,) = kept.itertuples()
-    assert (found.system, found.metric, found.strength, found.paired) == (
-        "haar", "detected", "5", True,
-    )  # fmt: skip
+    table = both(images(), weights).replicates
+    assert tuple(table.columns) == REPLICATE_COLUMNS and table["paired"].all()
+    found = row(table, "detected")
+    assert (found.system, found.strength) == ("haar", "5")
     np.testing.assert_allclose(found.values, [0.8, 0.4, 0.0])
-    none = detected_replicates(images(), subjects, np.zeros((0, 2)), dataset="d", method="m")
-    assert none.empty
+    np.testing.assert_allclose(row(table, "ssim_inside").values, [0.5, 0.4, 0.3])
+    # Of s1's three images that were not blacked out one has three more faces.
+    np.testing.assert_allclose(row(table, "extra_faces").values, [0, 3 / 8, 1])
+    assert both(images(), np.zeros((0, 2))).replicates.empty
+
+
+def test_what_has_no_value_has_no_replicates() -> None:
+    table = both(images(ssim_inside=NAN), np.array([[2.0, 0.0], [1.0, 1.0]])).replicates
+    assert "ssim_inside" not in set(table["metric"]) and "detected" in set(table["metric"])

@@ -301,7 +301,8 @@ def test_replicates_of_other_units_are_not_called_paired(monkeypatch: pytest.Mon
 
 def test_rate_without_a_value_has_no_replicates() -> None:
     result = _score(_embeddings(_clear()), settings=replace(SETTINGS, minimum_mated=1000))
-    assert result.metrics["value"].isna().any() and result.replicates.empty
+    assert result.metrics["value"].isna().any()
+    assert set(result.replicates["metric"]) == {"fta", "fte", "rank_1"}, "no error rates"
     assert tuple(result.replicates.columns) == REPLICATE_COLUMNS
 
 

@@ -17,6 +17,7 @@ rule summarise:
         headline="results/summary/metrics.json",
         tradeoff="results/summary/tradeoff.csv",
         pareto="results/summary/pareto.csv",
+        contrasts="results/summary/contrasts.csv",
         confusion="results/summary/confusion.csv",
         ledger="results/summary/ledger.csv",
         leaks="results/summary/leaks.csv",
@@ -64,8 +65,12 @@ rule draw_figures:
         histograms=rules.summarise.output.histograms,
         ledger=rules.summarise.output.ledger,
         pareto=rules.summarise.output.pareto,
+        contrasts=rules.summarise.output.contrasts,
         confusion=rules.summarise.output.confusion,
         manifest="results/ingest/{dataset}/manifest.parquet",
+        located="results/detect/{dataset}/subjects.parquet",
+        faces=PLAN.faces_pictured(),
+        refound=PLAN.refound_pictured(),
         archives=expand(
             "results/anonymise/{method}/{{dataset}}.tar", method=PLAN.methods
         ),
@@ -96,6 +101,7 @@ rule draw_figures:
     threads: 4
     params:
         plan=PLAN.summary(),
+        pictured=PLAN.pictured(),
     message:
         "drawing the figures of {wildcards.dataset}"
     script:
@@ -112,6 +118,7 @@ rule report:
         checks=rules.summarise.output.checks,
         environment=rules.provenance.output[0],
         pareto=rules.summarise.output.pareto,
+        contrasts=rules.summarise.output.contrasts,
         manifests=expand("results/ingest/{d}/manifest.parquet", d=PLAN.datasets),
         archives=PLAN.per_method("results/anonymise/{method}/{dataset}.tar"),
         figures=PLAN.figures(),

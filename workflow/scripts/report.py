@@ -17,6 +17,7 @@ with logged(snakemake.log[0]):
         checks=snakemake.input.checks,
         environment=snakemake.input.environment,
         pareto=snakemake.input.pareto,
+        contrasts=snakemake.input.contrasts,
         manifests=dict(zip(plan["datasets"], snakemake.input.manifests, strict=True)),
         archives=dict(zip(conditions, snakemake.input.archives, strict=True)),
         figures=list(snakemake.input.figures),

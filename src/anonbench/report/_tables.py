@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench import anonymisers
+from anonbench.contrasts import CONTRAST_COLUMNS
 from anonbench.io import read_table, rows
 from anonbench.report._style import Look, looks
 from anonbench.tradeoff import POINT_COLUMNS
@@ -56,6 +57,25 @@ class Measure(NamedTuple):
 
 
 @dataclass(frozen=True)
+class LandmarkFiles:
+    """Where the landmarks of a data set are.
+
+    Attributes
+    ----------
+    located : Path
+        The subject's face in every original.
+    faces : mapping of str to Path
+        Faces of the originals by detector.
+    refound : mapping of str to Path
+        By method, the faces that the detector of ``detection.landmarks`` finds in its images.
+    """
+
+    located: Path
+    faces: Mapping[str, Path]
+    refound: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
 class Tables:
     """What the figures of one data set are drawn from.
 
@@ -75,6 +95,12 @@ class Tables:
         Counts of predicted expressions, rows of this data set; empty where none were classified.
     pareto : DataFrame
         `anonbench.tradeoff.points` of this data set.
+    contrasts : DataFrame
+        `anonbench.contrasts.contrasts` of this data set.
+    labels : mapping of str to str
+        Expression by image id, of those that have a label.
+    landmarks : LandmarkFiles, optional
+        For the figure of landmarks.
     """
 
     dataset: str
@@ -89,6 +115,11 @@ class Tables:
         default_factory=lambda: pd.DataFrame(columns=list(CONFUSION_COLUMNS))
     )
     pareto: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(POINT_COLUMNS)))
+    contrasts: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(CONTRAST_COLUMNS))
+    )
+    labels: Mapping[str, str] = field(default_factory=dict)
+    landmarks: LandmarkFiles | None = None
 
     @classmethod
     def read(
@@ -97,20 +128,24 @@ class Tables:
         plan: Mapping[str, Any],
         files: Mapping[str, Path | str],
         archives: Mapping[str, Path | str],
+        landmarks: LandmarkFiles | None = None,
     ) -> Tables:
-        """Read metrics, curves, histograms, ledger, confusion, pareto, and a data set's manifest.
+        """Read the summary tables, and a data set's manifest.
 
         Rows of other data sets are left out. A run without expression networks need not have a
-        file ``confusion``.
+        file ``confusion``, one that compares no methods none of ``contrasts``.
         """
-        known = ("metrics", "curves", "histograms", "ledger", "confusion", "pareto")
+        known = ("metrics", "curves", "histograms", "ledger", "confusion", "pareto", "contrasts")
         names = [name for name in known if name in files]
         read = {name: read_table(files[name]) for name in names}
         own = {name: table[table["dataset"] == dataset] for name, table in read.items()}
         labels = read_table(files["manifest"])
         subjects = dict(zip(labels["image_id"], labels["subject"], strict=True))
+        told = labels.get("expression", pd.Series("", labels.index)).fillna("")
+        expressions = {i: e for i, e in zip(labels["image_id"], told, strict=True) if e}
         places = {m: Path(p) for m, p in archives.items()}
-        return cls(dataset, plan, archives=places, subjects=subjects, **own)
+        more: dict[str, Any] = {"labels": expressions, "landmarks": landmarks, **own}
+        return cls(dataset, plan, archives=places, subjects=subjects, **more)
 
     @cached_property
     def controls(self) -> list[str]:

@@ -11,14 +11,16 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from anonbench.report._style import save, style
-from anonbench.report._tables import Tables
+from anonbench.report._tables import LandmarkFiles, Tables
 from anonbench.report.confusions import confusion_figure
 from anonbench.report.contact_sheet import contact_sheet_figure
+from anonbench.report.contrasts import contrasts_figure
 from anonbench.report.det import det_figure
 from anonbench.report.det_methods import methods_figure
 from anonbench.report.distances import distances_figure
 from anonbench.report.expressions import expressions_figure
-from anonbench.report.names import SUFFIXES
+from anonbench.report.landmarks import landmarks_figure
+from anonbench.report.names import SUFFIXES, contrast_stems
 from anonbench.report.strengths import strengths_figure
 from anonbench.report.tradeoff import tradeoff_figure
 from anonbench.report.tradeoff_details import details_figure
@@ -44,6 +46,10 @@ def write_figures(
     archives: Mapping[str, Path | str],
     out: Sequence[Path | str],
     confusion: Path | str | None = None,
+    contrasts: Path | str | None = None,
+    located: Path | str | None = None,
+    faces: Mapping[str, Path | str] | None = None,
+    refound: Mapping[str, Path | str] | None = None,
     processes: int = 1,
 ) -> None:
     """Draw the figures of one data set.
@@ -63,6 +69,10 @@ def write_figures(
         input gives the same bytes.
     confusion : path, optional
         Summary table of predicted expressions; None where the run has no expression network.
+    contrasts : path, optional
+        Summary table of differences; None where the run compares no methods.
+    located, faces, refound : path and mappings of str to path, optional
+        See `anonbench.report._tables.LandmarkFiles`.
     processes : int
         How many figures to draw at a time.
 
@@ -75,7 +85,9 @@ def write_figures(
     files |= {"pareto": pareto, "manifest": manifest}
     if confusion is not None:
         files["confusion"] = confusion
-    tables = Tables.read(dataset, plan, files, archives)
+    if contrasts is not None:
+        files["contrasts"] = contrasts
+    tables = Tables.read(dataset, plan, files, archives, _landmarks(located, faces, refound))
     known = drawings(tables)
     wanted = [(path, Path(path).suffix, Path(path).name) for path in out]
     unknown = [n for _, suffix, n in wanted
@@ -90,6 +102,17 @@ def write_figures(
     with ProcessPoolExecutor(processes) as pool:
         shares = [jobs[k::processes] for k in range(processes)]
         list(pool.map(partial(_write_all, tables), shares))
+
+
+def _landmarks(
+    located: Path | str | None,
+    faces: Mapping[str, Path | str] | None,
+    refound: Mapping[str, Path | str] | None,
+) -> LandmarkFiles | None:
+    if located is None or not faces or not refound:
+        return None
+    known = ({name: Path(path) for name, path in given.items()} for given in (faces, refound))
+    return LandmarkFiles(Path(located), *known)
 
 
 def _write_all(tables: Tables, jobs: Sequence[tuple[str, Sequence[Path | str]]]) -> None:
@@ -128,6 +151,9 @@ def drawings(tables: Tables) -> dict[str, Draw]:
     found["tradeoff"] = _any(tradeoff_figure, tables)
     found["tradeoff_grid"] = _any(grid_figure, tables)
     found["tradeoff_details"] = _any(details_figure, tables)
+    compared = {"contrasts": contrasts_figure, "landmarks": landmarks_figure}
+    for stem in contrast_stems(plan):
+        found[stem] = _any(compared[stem], tables)
     found["contact_sheet"] = lambda suffix: contact_sheet_figure(tables, limited=suffix == ".svg")
     return found
 

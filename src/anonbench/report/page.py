@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from anonbench.io import atomic, read_table, rows
 from anonbench.report._templates import TEMPLATES, jinja_environment
 from anonbench.report.cutouts import Archives, cutouts
+from anonbench.report.page_contrasts import BEST, compared
 from anonbench.report.page_data import payload
 from anonbench.report.page_figures import expression_pictures
 from anonbench.report.page_run import Key, Run, percent
@@ -41,6 +42,7 @@ def write_report(
     checks: Path | str,
     environment: Path | str,
     pareto: Path | str,
+    contrasts: Path | str,
     manifests: Mapping[str, Path | str],
     archives: Archives,
     figures: Sequence[Path | str],
@@ -52,7 +54,7 @@ def write_report(
     ----------
     plan : mapping
         `anonbench.workflow.Plan.summary`.
-    metrics, curves, histograms, ledger, leaks, checks, pareto : path
+    metrics, curves, histograms, ledger, leaks, checks, pareto, contrasts : path
         As `anonbench.summarise.summarise_files` wrote them.
     environment : path
         As `anonbench.provenance.provenance_file` wrote it.
@@ -61,7 +63,8 @@ def write_report(
     archives : mapping of (str, str) to path
         Anonymised images by data set and method: a few of them stand beside the trade-off.
     figures : sequence of path
-        Figures of the run; contact sheets among them become part of the page.
+        Figures of the run; contact sheets, and those of expressions and of pairs of methods,
+        become part of the page.
     out : path
         HTML file. It holds scripts, styles, data and pictures, loads nothing, and depends on
         nothing but the inputs: neither on the time nor on the machine.
@@ -69,6 +72,7 @@ def write_report(
     files = {
         "metrics": metrics, "curves": curves, "histograms": histograms, "ledger": ledger,
         "leaks": leaks, "checks": checks, "environment": environment, "pareto": pareto,
+        "contrasts": contrasts,
     }  # fmt: skip
     run = Run.read(plan, files)
     pictures = cutouts(archives, _subjects(manifests), _strengths(run), run.ledger)
@@ -105,6 +109,8 @@ def _context(run: Run, figures: Sequence[Path | str], data: str) -> dict[str, An
         "policy_names": POLICY_NAMES,
         "expressions": [(d, expression_tables(run, d)) for d in run.datasets],
         "expression_pictures": expression_pictures(run, figures),
+        "compared": compared(run, figures, data_uri),
+        "best_attack": BEST,
         "pictures_left": [picture_table(run, d) for d in run.datasets],
         "sheets": contact_sheets(run.datasets, figures),
         "ledger_counts": ledger_counts(run),
@@ -157,10 +163,11 @@ def _dataset_facts(run: Run, dataset: str) -> dict[str, Any]:
 def contact_sheets(datasets: Sequence[str], figures: Sequence[Path | str]) -> list[tuple[str, str]]:
     """Return the contact sheets that there are as (data set, data URI)."""
     paths = {Path(f).parent.name: Path(f) for f in figures if Path(f).name == "contact_sheet.png"}
-    return [(d, _data_uri(paths[d])) for d in datasets if d in paths and paths[d].is_file()]
+    return [(d, data_uri(paths[d])) for d in datasets if d in paths and paths[d].is_file()]
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
+    """Return a picture as a data URI, smaller if it is large."""
     data, kind = path.read_bytes(), "png"
     if len(data) > SHEET_BYTES:
         with Image.open(path) as picture:

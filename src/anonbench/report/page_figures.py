@@ -46,11 +46,11 @@ def expression_pictures(
                 for policy in run.plan["policies"]:
                     path = paths.get((dataset, f"{kind}.{network}.{policy}.png"))
                     if path is not None and path.is_file():
-                        own.append((f"{caption}, {policy} faces", _few_colours(path)))
+                        own.append((f"{caption}, {policy} faces", few_colours(path)))
     return found
 
 
-def _few_colours(path: Path) -> str:
+def few_colours(path: Path) -> str:
     """Return a chart as a data URI of a PNG with a palette, a third of its size."""
     with Image.open(path) as picture:
         small = picture.convert("RGB").quantize(PALETTE, Image.Quantize.MAXCOVERAGE, kmeans=2)

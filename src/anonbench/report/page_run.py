@@ -69,12 +69,13 @@ class Run:
     ledger: pd.DataFrame
     leaks: pd.DataFrame
     pareto: pd.DataFrame
+    contrasts: pd.DataFrame
     checks: list[dict[str, Any]]
     environment: dict[str, Any]
 
     @classmethod
     def read(cls, plan: Mapping[str, Any], files: Mapping[str, Path | str]) -> Run:
-        """Read the files: tables (pareto and leaks among them), checks and environment."""
+        """Read the files: all summary tables, checks and environment."""
         content = {k: json.loads(Path(files[k]).read_text("utf-8")) for k in _JSON}
         tables = {k: read_table(files[k]) for k in _TABLES}
         return cls(
@@ -152,7 +153,7 @@ class Run:
 
 
 _JSON = ("checks", "environment")
-_TABLES = ("metrics", "curves", "histograms", "ledger", "leaks", "pareto")
+_TABLES = ("metrics", "curves", "histograms", "ledger", "leaks", "pareto", "contrasts")
 
 
 def _facts(name: str, entry: Mapping[str, Any], strengths: list[str]) -> MethodFacts:
