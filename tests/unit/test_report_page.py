@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 
 from anonbench import workflow
+from anonbench.contrasts import CONTRAST_COLUMNS, contrasts
 from anonbench.io import METRIC_COLUMNS, ArchiveWriter, member, write_json, write_table
 from anonbench.report import page_run
 from anonbench.report.page import write_report
+from anonbench.report.page_contrasts import compared
 from anonbench.report.page_data import payload, script_json, short, thinned
 from anonbench.report.page_run import Run
 from anonbench.report.page_tables import Footnotes, verdict
@@ -46,6 +48,7 @@ PLAN: dict[str, Any] = {
         "minimum_mated": 30,
     },
     "leaks": {"psnr": 40.0, "max_share": 0.01},
+    "contrasts": [{"name": "how_much", "methods": ["blur_face"] * 2, "strengths": [50, 5]}],
     "seed": 1,
 }
 CONDITIONS = [("original", "none"), ("blank", "none"), ("blur_face", "50"), ("blur_face", "5")]
@@ -179,6 +182,7 @@ def make(folder: Path, *, passed: bool = True, ledger: int = 1, leaks: bool = Fa
         "leaks": leaking if leaks else leaking.iloc[:0],
     }
     tables["pareto"] = points(tables["metrics"], replicates(), Choices.of(PLAN))
+    tables["contrasts"] = contrasts(tables["metrics"], replicates(), PLAN["contrasts"])
     write_pictures(folder)
     files = {name: folder / f"{name}.csv" for name in tables}
     for name, table in tables.items():
@@ -455,3 +459,44 @@ def test_leaks_that_are_meant_or_few_are_no_failure(tmp_path: Path) -> None:
     run = make(tmp_path, leaks=True).run()
     run.metrics.loc[run.metrics["metric"] == "leak_share", "value"] = 0.005
     assert notices(run)[0].level == "caution"
+
+
+# Two methods side by side
+
+
+def _section(page: str) -> str:
+    return page.split('<section id="contrasts">')[1].split("</section>")[0]
+
+
+def test_differences_stand_in_a_table_with_their_reasons(tables: Tables) -> None:
+    page = tables.write()
+    text = Parsed(_section(page)).text
+    assert "how_much: blur_face 50 minus blur_face 5" in text
+    assert "face still found haar 90.0 90.0 +0.0 -9.2 to +0.0 1.000" in text
+    assert "contrasts" in Parsed(page).targets
+    found = compared(tables.run(), (), str)
+    assert [c.dataset for c in found] == ["drawn", "people"]
+    (only,) = found[1].comparisons
+    eer = next(x for x in only.lines if (x.name, x.where) == ("EER", "naive, dlib, detected"))
+    assert (eer.first, eer.second, eer.difference) == ("n/a", "20.0", "n/a")
+    assert eer.missing == f"blur_face: {THIN}"
+    assert f'<abbr title="blur_face: {THIN}">n/a</abbr>' in _section(page)
+    named = {line.name for line in only.lines}
+    assert "attacker success at FMR 1\N{NO-BREAK SPACE}%" in named and "blacked out" in named
+
+
+def test_figures_of_a_comparison_are_part_of_the_page(tables: Tables) -> None:
+    folder = tables.folder / "people"
+    folder.mkdir()
+    for name in ("contrasts.png", "landmarks.png"):
+        Image.new("RGB", (8, 8)).save(folder / name)
+    page = tables.write(figures=tuple(sorted(folder.iterdir())))
+    assert _section(page).count("data:image/png;base64,") == 2
+    assert "mind its licence" in _section(page), "people are in the picture of landmarks"
+
+
+def test_run_that_compares_nothing_has_no_such_section(tables: Tables) -> None:
+    write_table(pd.DataFrame(columns=list(CONTRAST_COLUMNS)), tables.files["contrasts"])
+    page = tables.write()
+    assert 'id="contrasts"' not in page and "#contrasts" not in page
+    assert set(Parsed(page).targets) <= set(Parsed(page).ids)

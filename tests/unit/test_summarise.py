@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.contrasts import CONTRAST_COLUMNS
 from anonbench.io import CONFUSION_COLUMNS, METRIC_COLUMNS, read_table, write_table
 from anonbench.summarise import (
     LEAK_COLUMNS,
@@ -189,7 +190,8 @@ def write_run(folder: Path) -> dict[str, Any]:
             for kind in ("curves", "histograms"):
                 write_table(line, folder / f"{method}.{system}.{kind}.parquet")
     methods = {k: v for k, v in PLAN["methods"].items() if k != "noise_face"}  # type: ignore[attr-defined]
-    plan = {**PLAN, "methods": methods}
+    contrast = {"name": "gone", "methods": ["blank", "blur_face"], "strengths": [None, 5]}
+    plan = {**PLAN, "methods": methods, "contrasts": [contrast]}
     files = SimpleNamespace(
         images=[folder / f"{m}.images.parquet" for m in methods],
         ledgers=[folder / f"{m}.ledger.parquet" for m in methods],
@@ -206,7 +208,7 @@ def write_run(folder: Path) -> dict[str, Any]:
         "metrics": "metrics.csv", "curves": "curves.parquet", "histograms": "histograms.parquet",
         "ledger": "ledger.csv", "leaks": "leaks.csv", "checks": "checks.json",
         "headline": "metrics.json", "tradeoff": "tradeoff.csv", "pareto": "pareto.csv",
-        "confusion": "confusion.csv",
+        "confusion": "confusion.csv", "contrasts": "contrasts.csv",
     }  # fmt: skip
     summarise_files(
         manifests={"d": folder / "manifest.parquet"}, methods=method_files(plan, files),
@@ -275,6 +277,21 @@ def test_points_pair_recognition_with_detection(out: Path) -> None:
     assert without["note"].str.contains("no expression network").all()
     table = read_table(out / "tradeoff.csv").set_index("method")
     assert table.loc["blur_face", "gfrr_at_gfar_0.01"] == "0.25"
+
+
+def test_contrast_pairs_recognition_and_detection(out: Path) -> None:
+    found = read_table(out / "contrasts.csv")
+    assert tuple(found.columns) == CONTRAST_COLUMNS
+    assert set(found["first_strength"]) == {"none"} and set(found["second_strength"]) == {"5"}
+    naive = found[(found["metric"] == "gtar_at_gfar_0.01") & (found["system"] == "dlib")]
+    # Made up: blank is never accepted, blur_face three times of four.
+    assert naive["difference_value"].tolist() == [-0.0], "the rows say 0.25 of both"
+    assert naive["difference_low"].tolist() == [-0.75]
+    detected = found[found["metric"] == "detected"]
+    assert detected["difference_value"].tolist() == [0], "the same images were found"
+    assert detected[["difference_low", "difference_high"]].to_numpy().tolist() == [[0, 0]]
+    failed = found[found["metric"] == "fail_closed"]
+    assert failed["difference_value"].tolist() == pytest.approx([-0.2]), "blur_face lost b/2"
 
 
 def test_run_without_networks_has_an_empty_confusion(out: Path) -> None:
