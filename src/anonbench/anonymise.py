@@ -15,7 +15,13 @@ import pandas as pd
 from anonbench import anonymisers
 from anonbench.anonymisers import Anonymiser, Photo, Strength
 from anonbench.anonymisers._errors import MissingImageError
-from anonbench.anonymisers._optional import ChangesMore, ChecksStrengths
+from anonbench.anonymisers._optional import (
+    ChangesMore,
+    ChecksDetectors,
+    ChecksStrengths,
+    DataSet,
+    KnowsDataSet,
+)
 from anonbench.io import ArchiveReader, ArchiveWriter, encode_png, member, read_table, write_table
 from anonbench.ledger import COLUMNS, Status
 from anonbench.progress import LOGGER, progress
@@ -148,7 +154,8 @@ class _Job:
         pixels.setflags(write=False)
         height, width = pixels.shape[:2]
         found = self.finder.find(name, width, height) if self.finder else Found()
-        photo = Photo(name, str(record.subject), pixels, found.regions)
+        subject = self.finder.subjects.get(name) if self.finder else None
+        photo = Photo(name, str(record.subject), pixels, found.regions, subject)
         ready = photo if found.status == Status.OK else None
         self.waiting.append(_Item(name, found, (height, width), ready))
 
@@ -256,7 +263,12 @@ def anonymise_files(
     model = plugin.build(options)
     if isinstance(model, ChecksStrengths):
         model.check_strengths(chosen)
+    if isinstance(model, ChecksDetectors):
+        model.check_detectors([Path(path).stem for path in detections])
     records = _records(manifest)
+    if isinstance(model, KnowsDataSet):
+        labels = sorted({str(record.subject) for record in records})
+        model.begin(DataSet(dataset, tuple(labels), seed))
     finder = None
     if plugin.info.needs_region:
         finder = read_finder(detections, subjects, region, faces_policy)

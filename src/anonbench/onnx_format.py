@@ -16,7 +16,7 @@ IR_VERSION = 8
 OPERATOR_SET = 13
 TYPES = {"float32": 1, "uint8": 2, "int64": 7}
 """ONNX's numbers of element types, by NumPy's names."""
-_INT, _INTS = 2, 7
+_INT, _TEXT, _INTS = 2, 3, 7
 
 
 def _number(value: int) -> bytes:
@@ -51,12 +51,16 @@ def tensor(name: str, values: NDArray[np.generic]) -> bytes:
     )
 
 
-def node(operator: str, inputs: Sequence[str], output: str, **attributes: int | list[int]) -> bytes:
-    """Return one operation (NodeProto); attributes are numbers >= 0 or lists of them."""
+def node(
+    operator: str, inputs: Sequence[str], output: str, **attributes: int | str | list[int]
+) -> bytes:
+    """Return one operation (NodeProto); attributes are words, numbers >= 0 or lists of them."""
     encoded = []
     for name, value in attributes.items():
         if isinstance(value, int):
             content = _field(3, value) + _field(20, _INT)
+        elif isinstance(value, str):
+            content = _field(4, value) + _field(20, _TEXT)
         else:
             content = _fields(8, value) + _field(20, _INTS)
         encoded.append(_field(1, name) + content)

@@ -18,10 +18,10 @@ class Graph:
         self._nodes: list[bytes] = []
         self._tensors: list[bytes] = []
 
-    def add(self, operator: str, inputs: Sequence[str], **attributes: int | list[int]) -> str:
+    def add(self, operator: str, inputs: Sequence[str], **attributes: int | str | list[int]) -> str:
         """Add an operation of ONNX's operator set 13 and return the name of its only output.
 
-        Attributes are numbers >= 0 or lists of them.
+        Attributes are words, numbers >= 0 or lists of them; an input "" is left out.
         """
         name = f"x{len(self._nodes)}"
         self._nodes.append(onnx_format.node(operator, inputs, name, **attributes))

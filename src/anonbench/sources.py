@@ -89,3 +89,9 @@ def digests(
         kind: {name: digest(files, root) for name, files in entries.items()}
         for kind, entries in groups.items()
     }
+
+
+def joined(code: str, weights: Mapping[str, str]) -> str:
+    """Return one SHA-256 over a digest of code and those of weights by name."""
+    lines = [f"{name}:{found}\n" for name, found in sorted(weights.items())]
+    return hashlib.sha256("".join([f"{code}\n", *lines]).encode()).hexdigest()

@@ -1,24 +1,109 @@
-"""Which models of the registry an experiment uses."""
+"""Which models of the registry an experiment uses.
+
+Nothing heavy is imported: the workflow needs this when it starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from anonbench import expressions
+from anonbench import weights
+
+CATALOGUES = ("methods", "expressions")
+"""Those whose entries may load models of the registry."""
 
 
-def used_weights(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the models of the registry that the run's expression networks would load, sorted.
+@dataclass(frozen=True)
+class Use:
+    """A model that an entry of a catalogue would load.
+
+    Attributes
+    ----------
+    catalogue, entry : str
+        Where it is named: a key of the configuration, and a key there.
+    model : str
+        Its name in the registry.
+    """
+
+    catalogue: str
+    entry: str
+    model: str
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the model's file and what to do; empty if it can be used."""
+        return weights_problem(self.model)
+
+    @property
+    def message(self) -> str:
+        """The problem, and how to do without."""
+        return (
+            f"{self.catalogue}.{self.entry}: {self.problem}. Without {self.entry}, take it out of "
+            f"run.{self.catalogue}"
+        )
+
+
+def uses(parameters: Mapping[str, Any]) -> list[Use]:
+    """Return all models of the registry that the entries of a run would load.
 
     Parameters
     ----------
     parameters : mapping
         The configuration with all defaults filled in.
     """
-    catalogue = parameters.get("expressions", {})
-    names: set[str] = set()
-    for name in parameters.get("run", {}).get("expressions", ()):
-        entry = catalogue[name]
-        names |= set(expressions.get(entry["type"]).models(entry.get("options", {})))
-    return tuple(sorted(names))
+    return [
+        Use(catalogue, name, model)
+        for catalogue in CATALOGUES
+        for name in parameters.get("run", {}).get(catalogue, ())
+        for model in models_of(catalogue, parameters.get(catalogue, {}).get(name, {}))
+    ]
+
+
+def models_of(catalogue: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the models that one entry would load.
+
+    It names them in its option `weights`; an expression network without it has some of its own.
+
+    Parameters
+    ----------
+    catalogue : str
+        One of `CATALOGUES`.
+    entry : mapping
+        An entry of it, as plain values.
+    """
+    options = entry.get("options", {})
+    if "weights" in options:
+        return (str(options["weights"]),)
+    if catalogue != "expressions":
+        return ()
+    try:
+        from anonbench import expressions
+    except ImportError as error:
+        # A bare Snakemake cannot ask the plug-in; the job checks its weights itself.
+        if (error.name or "").startswith("anonbench"):
+            raise
+        return ()
+    return expressions.get(entry["type"]).models(options)
+
+
+def digests_of(catalogue: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of the models that one entry would load, by name, as they are now."""
+    return {m: weights.state(m).digest or "absent" for m in models_of(catalogue, entry)}
+
+
+def used_weights(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the models that a run would load, sorted; see `uses`."""
+    return tuple(sorted({use.model for use in uses(parameters)}))
+
+
+def weights_problem(model: str) -> str:
+    """Return what is wrong with a model's file and what to do; empty if it can be used.
+
+    Nothing is recorded: files whose SHA-256 nobody published pass until they have been used.
+    """
+    try:
+        return weights.state(model).problem
+    except (ValueError, weights.WeightsError) as error:
+        return str(error)

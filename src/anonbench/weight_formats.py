@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,6 +44,26 @@ def read(path: Path) -> Arrays:
     if all(name.startswith(PARALLEL) for name in found):
         found = {name.removeprefix(PARALLEL): values for name, values in found.items()}
     return {name: _single(values) for name, values in found.items()}
+
+
+def about(path: Path) -> dict[str, str]:
+    """Return what a safetensors file of the project says of itself; empty if it says nothing.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read, or says it in another form.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as content:
+            said = json.loads((content.metadata() or {}).get("anonbench", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None
+    if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
+        raise WeightsError(f"{path}: what it says of itself is no table of text")
+    return said
 
 
 def _single(values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -109,9 +109,9 @@ _DAN_CITATION = (
 _DAN_LICENCE = "MIT, as its repository; trained on {}, which is for research only"
 
 
-def _drive(number: str) -> str:
+def _drive(number: str, home: str = _DAN_HOME) -> str:
     address = f"https://drive.google.com/file/d/{number}"
-    return f"download it by hand from {address} (linked from {_DAN_HOME})"
+    return f"download it by hand from {address} (linked from {home})"
 
 
 def _dan(name: str, file: str, data: str, drive: str, classes: tuple[str, ...]) -> Model:
@@ -121,13 +121,25 @@ def _dan(name: str, file: str, data: str, drive: str, classes: tuple[str, ...]) 
     )  # fmt: skip
 
 
-_ALL = (
-    Model(
-        "dan_rendered", "dan_rendered.safetensors", "MIT, as the project", "this project",
-        "`make weights` or `anonbench weights fetch dan_rendered` brings it out of the repository, "
+_CIAGAN_HOME = "https://github.com/dvl-tum/ciagan"
+_CIAGAN_CITATION = (
+    "Maximov, Elezi and Leal-Taixé 2020, CIAGAN: conditional identity anonymization generative "
+    "adversarial networks, CVPR"
+)
+_CIAGAN_INPUT = Input(128, "RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def _ours(name: str, given: Input, citation: str, classes: tuple[str, ...] = ()) -> Model:
+    return Model(
+        name, f"{name}.safetensors", "MIT, as the project", "this project",
+        f"`make weights` or `anonbench weights fetch {name}` brings it out of the repository, "
         "without a network",
-        _imagenet(112), _DAN_CITATION, RENDERED, bundled=True,
-    ),
+        given, citation, classes, bundled=True,
+    )  # fmt: skip
+
+
+_ALL = (
+    _ours("dan_rendered", _imagenet(112), _DAN_CITATION, RENDERED),
     _dan(
         "dan_rafdb", "rafdb_epoch21_acc0.897_bacc0.8275.pth", "RAF-DB",
         "1ASabP5wkLUIh4VQc8CEuZbZyLJEFaTMF", RAFDB,
@@ -156,6 +168,13 @@ _ALL = (
         "emotion and gender classification, arXiv:1710.07557",
         FER2013,
         known="59534287fdfb125e30a94400296c25ea9f5d706fca93dd8adbbbed916799ea0e",
+    ),
+    _ours("ciagan_dlib", _CIAGAN_INPUT, _CIAGAN_CITATION),
+    _ours("ciagan_mediapipe", _CIAGAN_INPUT, _CIAGAN_CITATION),
+    Model(
+        "ciagan_celeba", "modelG.pth",
+        "none stated (its code: MIT); trained on CelebA, which is for research only", _CIAGAN_HOME,
+        _drive("1j5iT-SvvbC-JRy7qvY-eEP4sLzvoh8Ut", _CIAGAN_HOME), _CIAGAN_INPUT, _CIAGAN_CITATION,
     ),
 )  # fmt: skip
 

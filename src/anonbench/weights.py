@@ -119,7 +119,7 @@ def state(name: str) -> State:
     if entry.bundled and entry.sha256 is None:
         problem = (
             f"{name}: this version of the project comes without these weights, which it is to train"
-            " itself; take a later one, or name other weights in the network's options"
+            " itself; take a later one, or name others as the option weights"
         )
         return State(place, Verdict.UNTRAINED, None, problem)
     if not place.is_file():

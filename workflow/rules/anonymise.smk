@@ -16,12 +16,13 @@ rule anonymise:
         "benchmarks/results/anonymise/{method}/{dataset}.tsv"
     priority: 2
     conda:
-        "../../envs/images.yaml"
+        "../../envs/faces.yaml"
     params:
         settings=lambda wildcards: PLAN.method(wildcards.method),
         faces=lambda wildcards: PLAN.params.datasets[wildcards.dataset].faces,
         seed=PLAN.params.seed,
         fingerprint=lambda wildcards: PLAN.external_fingerprint(wildcards.method),
+        weights=lambda wildcards: PLAN.method_weights(wildcards.method),
     message:
         "anonymising {wildcards.dataset} with {wildcards.method}"
     script:

@@ -91,12 +91,15 @@ class Photo:
         RGB; read-only.
     regions : tuple of Region
         What to change; never empty for methods that need regions.
+    subject_box : Box or None
+        Where the labelled subject's face is, if that is known.
     """
 
     image_id: str
     subject: str
     pixels: Pixels
     regions: tuple[Region, ...]
+    subject_box: Box | None = None
 
 
 class Anonymiser(Protocol):

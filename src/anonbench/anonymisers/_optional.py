@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from anonbench.anonymisers._base import Region, Strength
@@ -14,6 +15,43 @@ class ChecksStrengths(Protocol):
 
     def check_strengths(self, strengths: Sequence[Strength]) -> None:
         """Raise ValueError for strengths that cannot be run."""
+        ...
+
+
+@runtime_checkable
+class ChecksDetectors(Protocol):
+    """Can tell before any work whether it can work on what the detectors find."""
+
+    def check_detectors(self, detectors: Sequence[str]) -> None:
+        """Raise ValueError if what one of the entry's detectors finds is of no use."""
+        ...
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What an anonymiser may know of the data set before it sees an image.
+
+    Attributes
+    ----------
+    name : str
+        Its entry in the configuration.
+    subjects : tuple of str
+        Labels of all its subjects, sorted.
+    seed : int
+        The experiment's seed.
+    """
+
+    name: str
+    subjects: tuple[str, ...]
+    seed: int
+
+
+@runtime_checkable
+class KnowsDataSet(Protocol):
+    """Wants to be told of the data set once, before the first photo."""
+
+    def begin(self, data: DataSet) -> None:
+        """Get ready; whatever is raised ends the job, instead of blacking images out."""
         ...
 
 

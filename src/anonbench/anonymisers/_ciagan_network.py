@@ -1,0 +1,134 @@
+"""CIAGAN's generator at work: in ONNX Runtime on the processor, in PyTorch on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonbench.anonymisers._ciagan_weights import Arrays
+from anonbench.weights import WeightsError
+
+GPU_BATCH = 16
+"""Faces at a time on a GPU, filled up: last bits depend on the size of a batch."""
+
+
+class Network(Protocol):
+    """Draws faces."""
+
+    def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return pictures (N, 128, 128, 3), not clamped to 0..1.
+
+        What becomes of a view does not depend on the others.
+
+        Parameters
+        ----------
+        views : ndarray of shape (N, 6, 128, 128)
+            What `anonbench.anonymisers._ciagan_view.network_input` returns.
+        codes : ndarray of shape (N,)
+            Who is to be seen.
+        """
+        ...
+
+
+def network(arrays: Arrays, device: str, source: str) -> Network:
+    """Return the generator of some weights, ready to work.
+
+    Parameters
+    ----------
+    arrays : dict
+        Weights by name.
+    device : str
+        ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+    source : str
+        Where the weights come from, for messages.
+
+    Raises
+    ------
+    WeightsError
+        If they are not those of the generator.
+    ValueError
+        If the device is ``cuda`` and PyTorch finds none.
+    """
+    if device != "cpu" and _has_gpu(needed=device == "cuda"):
+        return _TorchNetwork(arrays, "cuda", source)
+    return _OnnxNetwork(arrays, source)
+
+
+def _has_gpu(needed: bool) -> bool:
+    import torch
+
+    found = torch.cuda.is_available()
+    if needed and not found:
+        raise ValueError("device: cuda, but PyTorch finds no GPU here; device: cpu works")
+    return found
+
+
+class _OnnxNetwork:
+    def __init__(self, arrays: Arrays, source: str) -> None:
+        # Takes a while to import; whoever only asks for the method's name does not wait.
+        from anonbench.anonymisers._ciagan_onnx import graph
+        from anonbench.onnx_graph import session
+
+        try:
+            file = graph(arrays)
+        except KeyError as error:
+            raise _foreign(source, str(error)) from None
+        self._session = session(file, threads=1)
+
+    def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        # One by one: more at a time are no faster, and a face does not depend on its neighbours.
+        drawn = [
+            self._session.run(None, {"views": views[k : k + 1], "codes": codes[k : k + 1]})[0]
+            for k in range(len(views))
+        ]
+        return _pictures(drawn)
+
+
+class _TorchNetwork:
+    def __init__(self, arrays: Arrays, device: str, source: str) -> None:
+        import torch
+
+        from anonbench.anonymisers._ciagan_weights import FIRST
+        from anonbench.models.ciagan import Generator
+
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        self._torch: Any = torch
+        self._device = torch.device(device)
+        self._length = arrays[FIRST].shape[1]
+        made = Generator(identities=self._length)
+        try:
+            made.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+        except RuntimeError as error:
+            raise _foreign(source, str(error).splitlines()[-1].strip()) from None
+        self._network = made.eval().to(self._device)
+
+    def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        drawn = []
+        for start in range(0, len(views), GPU_BATCH):
+            rows = np.arange(start, start + GPU_BATCH).clip(max=len(views) - 1)
+            drawn.append(self._batch(views[rows], codes[rows])[: len(views) - start])
+        return _pictures(drawn)
+
+    def _batch(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        torch = self._torch
+        x = torch.from_numpy(views).to(self._device)
+        code = torch.from_numpy(codes).to(self._device)
+        with torch.inference_mode():
+            one_hot = torch.nn.functional.one_hot(code, self._length).float()
+            drawn: NDArray[np.float32] = self._network(x, one_hot).cpu().numpy()
+        return drawn
+
+
+def _pictures(drawn: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Join batches (N, 3, 128, 128), channels last."""
+    joined: NDArray[np.float32] = np.concatenate(drawn).transpose(0, 2, 3, 1)
+    return joined
+
+
+def _foreign(source: str, problem: str) -> WeightsError:
+    return WeightsError(f"{source}: no weights of CIAGAN's generator ({problem} is not right)")

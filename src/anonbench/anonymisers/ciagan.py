@@ -1,0 +1,174 @@
+"""CIAGAN: the face, taken out, is drawn anew upon its landmarks, as somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anonbench.anonymisers._base import Info, Photo, Region, Strength
+from anonbench.anonymisers._ciagan_identity import Identities, identities
+from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme, groups_of
+from anonbench.anonymisers._ciagan_network import Network, network
+from anonbench.anonymisers._ciagan_options import Options, parse
+from anonbench.anonymisers._ciagan_paste import painted_over, paste
+from anonbench.anonymisers._ciagan_place import Place, bounds, corners_of, place
+from anonbench.anonymisers._ciagan_view import SCALINGS, Scaling, network_input
+from anonbench.anonymisers._ciagan_weights import arrays, trained
+from anonbench.anonymisers._optional import DataSet
+from anonbench.types import Pixels
+from anonbench.weights import WeightsError, file, state
+
+INFO = Info(
+    label="CIAGAN",
+    reference="Maximov, Elezi and Leal-Taixé 2020",
+)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """The network, and all that its weights decide."""
+
+    network: Network
+    identities: Identities
+    scheme: Scheme
+    groups: tuple[str, ...]
+    scaling: Scaling
+
+
+class Ciagan:
+    """Replaces faces by those of other identities.
+
+    Nothing is loaded before it is told of the data set.
+
+    Parameters
+    ----------
+    options : Options
+        Settings of the entry.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._loaded: _Ready | None = None
+
+    def check_detectors(self, detectors: Sequence[str]) -> None:
+        """Check before any work that the detectors find the landmarks that are drawn.
+
+        Raises
+        ------
+        ValueError
+            If one of them finds others.
+        """
+        landmarks = self._options.landmarks
+        if landmarks is None:
+            if state(self._options.weights).problem:
+                return  # Nobody can tell yet; that the weights are missing is said elsewhere.
+            try:
+                landmarks = trained(self._options.weights).landmarks
+            except WeightsError as error:
+                raise ValueError(str(error)) from None
+        needed = SCHEMES[landmarks].detector
+        others = [name for name in detectors if name != needed]
+        if others:
+            raise ValueError(
+                f"{', '.join(others)}: {landmarks} landmarks are drawn, so the entry has to say "
+                f"`detectors: [{needed}]`"
+            )
+
+    def begin(self, data: DataSet) -> None:
+        """Load the network.
+
+        Raises
+        ------
+        anonbench.weights.WeightsError
+            If the weights are missing or wrong.
+        ValueError
+            If an option does not go with them, or there is no such device.
+        """
+        self._loaded = self._load(data)
+
+    def _load(self, data: DataSet | None) -> _Ready:
+        options, known = self._options, trained(self._options.weights)
+        scheme = SCHEMES[options.landmarks or known.landmarks]
+        shown = known.groups if options.landmarks in (None, known.landmarks) else ()
+        found, codes = arrays(options.weights, known.codes)
+        return _Ready(
+            network(found, options.device, str(file(options.weights))),
+            identities(options, codes, data),
+            scheme,
+            groups_of(scheme, options.groups or shown),
+            SCALINGS[options.scaling or known.scaling],
+        )
+
+    def changed(self, region: Region, width: int, height: int) -> tuple[int, int, int, int]:
+        """Return the rectangle around the face's outline; the region where there is none."""
+        try:
+            window = bounds(corners_of(region.face.points, self._ready().scheme), (height, width))
+        except ValueError:
+            return region.left, region.top, region.right, region.bottom
+        return window.left, window.top, window.right, window.bottom
+
+    def _ready(self) -> _Ready:
+        if self._loaded is None:
+            self._loaded = self._load(None)
+        return self._loaded
+
+    def anonymise(
+        self, photos: Sequence[Photo], strength: Strength, generators: Sequence[np.random.Generator]
+    ) -> list[Pixels]:
+        """Replace the face of every region.
+
+        Raises
+        ------
+        ValueError
+            For a face of which not all would be replaced (in profile, tiny), or if the network's
+            output is not finite.
+        """
+        ready = self._ready()
+        places = [self._places(photo) for photo in photos]
+        codes = [ready.identities.of(p, g) for p, g in zip(photos, generators, strict=True)]
+        done = [painted_over(p.pixels, f) for p, f in zip(photos, places, strict=True)]
+        shown = [
+            face.shown(pixels, ready.groups)
+            for pixels, faces in zip(done, places, strict=True)
+            for face in faces
+        ]
+        landmarks, views, holes = zip(*shown, strict=True)
+        numbers = np.array([code for group in codes for code in group], np.int64)
+        drawn = iter(ready.network.draw(network_input(landmarks, views, holes), numbers))
+        for pixels, faces in zip(done, places, strict=True):
+            for face in faces:
+                picture = next(drawn)
+                if not np.isfinite(picture).all():
+                    raise ValueError("the network's output is not finite")
+                paste(pixels, picture, face, self._options.blend, self._options.feather)
+        return done
+
+    def _places(self, photo: Photo) -> list[Place]:
+        ready, as_hole = self._ready(), self._options.blend == "none"
+        return [
+            place(r.face.points, photo.pixels.shape, ready.scheme, ready.scaling, as_hole)
+            for r in photo.regions
+        ]
+
+
+@dataclass(frozen=True)
+class CiaganPlugin:
+    """Builds `Ciagan` from the options of a method entry."""
+
+    info: Info = INFO
+
+    def build(self, options: Mapping[str, Any]) -> Ciagan:
+        """Return the method; its weights are not loaded yet.
+
+        Raises
+        ------
+        ValueError
+            For an option that does not exist, lacks or has a wrong value.
+        """
+        return Ciagan(parse(options))
+
+
+PLUGIN = CiaganPlugin()
