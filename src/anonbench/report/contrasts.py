@@ -290,7 +290,8 @@ def _line(axes: Axes, line: Line, y: float, pale: bool) -> None:
     if not known:
         axes.text(0, y, "n/a", ha="center", va="center", fontsize=6.5, color=NOTE,
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
-    shifts = np.linspace(-0.22, 0.22, len(known)) * _STEP if len(known) > 1 else [0.0]
+    spread = 0.22 * _STEP if len(known) > 1 else 0.0
+    shifts = np.linspace(-spread, spread, len(known))
     for mark, shift in zip(known, shifts, strict=True):
         colour = PALE if pale or not mark.sure else TEXT
         axes.hlines(y + shift, mark.low, mark.high, color=colour, linewidth=1.0, zorder=2)
