@@ -242,6 +242,40 @@ def test_figures_of_every_data_set(plan: Plan) -> None:
     assert "results/figures/mine/det.naive.dlib.detected.svg" in figures
 
 
+def _compared(landmarks: str = "mediapipe_mesh") -> Plan:
+    kept = {"name": "kept", "methods": ["soft", "blank"], "strengths": [15, None]}
+    gone = {"name": "gone", "methods": ["soft", "theirs"]}
+    detection = {**CONTENT["detection"], "landmarks": landmarks}  # type: ignore[dict-item]
+    return Plan(parse({**CONTENT, "detection": detection, "contrasts": [gone, kept]}), ROOT)
+
+
+def test_compared_methods_are_those_of_the_run() -> None:
+    summary = _compared().summary()
+    assert [c["name"] for c in summary["contrasts"]] == ["kept"]
+    assert summary["left_out"] == ["gone"]
+    assert yaml.safe_load(yaml.safe_dump(summary)) == summary
+
+
+def test_figure_of_landmarks_reads_the_methods_own_detectors_and_the_observer() -> None:
+    plan = _compared()
+    assert plan.pictured() == (["soft", "blank"], ["haar", "mtcnn", "mediapipe_mesh"])
+    assert plan.faces_pictured()[0] == "results/detect/{dataset}/haar.parquet"
+    assert plan.refound_pictured() == [
+        f"results/redetect/{m}/{{dataset}}.mediapipe_mesh.parquet" for m in ("soft", "blank")
+    ]
+    assert set(plan.pictured()[1]) <= set(plan.params.detectors), "the run makes these tables"
+    assert "landmarks.png" in plan.figure_names()
+    without = _compared(landmarks="")
+    assert without.pictured() == ([], []) and without.refound_pictured() == []
+    assert "contrasts.svg" in without.figure_names()
+    assert "landmarks.png" not in without.figure_names()
+
+
+def test_run_that_compares_nothing_has_no_figure_of_it(plan: Plan) -> None:
+    assert plan.pictured() == ([], []) and plan.faces_pictured() == []
+    assert not {n.split(".")[0] for n in plan.figure_names()} & {"contrasts", "landmarks"}
+
+
 def test_mistake_becomes_an_error_of_the_workflow() -> None:
     with pytest.raises(WorkflowError, match="did you mean 'blur'"):
         Plan.of({**CONTENT, "methods": {"soft": {"anonymiser": "blurr"}}}, ROOT)
