@@ -101,7 +101,7 @@ def test_differences_are_drawn_where_they_are() -> None:
     assert [v for v, _ in _marks(found)] == [12.5, 12.5], "fewer lost is more found"
     texts = _texts(figure)
     assert {"rich keeps more →", "← poor keeps more", "attacker gains more on rich →"} <= set(texts)
-    assert {"rich minus poor", "FMR 1 %, best attack", "EER, sign turned, naive"} <= set(texts)
+    assert {"rich minus poor", "FMR 1 %, best attack", "\N{MINUS SIGN}EER, naive"} <= set(texts)
     assert "← poor moves them more" in texts
     for axes in figure.axes:
         low, high = axes.get_xlim()

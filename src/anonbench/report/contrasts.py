@@ -176,7 +176,7 @@ def panels(pair: Pair, tables: Tables, gates: Sequence[Gate] = ()) -> list[Panel
     every = [
         Panel("Expressions", f"seen by {network}; percentage points", "percentage points",
               lambda m: f"{m} keeps more", list(_expressions(pair, network)), pale),
-        Panel("Attackers", "success; percentage points", "percentage points",
+        Panel("Attackers", "success, and \N{MINUS SIGN}EER; percentage points", "percentage points",
               lambda m: f"attacker gains more on {m}", list(_attacks(pair, tables))),
         Panel("Landmarks moved", "in % of the distance of the eyes", "% of the distance",
               lambda m: f"{m} moves them more", list(_landmarks(pair))),
@@ -201,7 +201,7 @@ def _attacks(pair: Pair, tables: Tables) -> Iterator[Line]:
     fmrs = [f for f in FMRS if f in tables.plan["metrics"].get("fmr", FMRS)]
     systems = tables.plan["recognisers"]
     kinds = [(f"gtar_at_gfar_{f:g}", f"FMR {100 * f:g} %", 1) for f in fmrs]
-    for metric, name, sign in [*kinds, ("eer", "EER, sign turned", -1)]:
+    for metric, name, sign in [*kinds, ("eer", "\N{MINUS SIGN}EER", -1)]:
         lines = [
             Line(f"{name}, {attack}" + (f", {system}" if len(systems) > 1 else ""),
                  pair.marks(metric, attack, system, sign))
