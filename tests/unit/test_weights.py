@@ -28,6 +28,7 @@ from anonbench.weights import Verdict, WeightsError
 ROOT = Path(__file__).parents[2]
 ZIP = b"PK\x03\x04"
 """How PyTorch's files begin."""
+BUNDLED = [name for name, entry in weights.MODELS.items() if entry.bundled]
 RAFDB = "rafdb_epoch21_acc0.897_bacc0.8275.pth"
 
 
@@ -54,9 +55,10 @@ def known(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> None:
-    """Let the list of hashes expect this content of the bundled file."""
+    """Let the list of hashes expect this content of every bundled file."""
     listed = tmp_path / f"{digest(content)}.sha256"
-    listed.write_text(f"# note\n{digest(content)}  dan_rendered.safetensors\n")
+    lines = [f"{digest(content)}  {weights.MODELS[name].file}" for name in BUNDLED]
+    listed.write_text("\n".join(["# note", *lines, ""]))
     monkeypatch.setattr("anonbench.weight_models.HASH_LIST", listed)
 
 
@@ -75,7 +77,7 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
         "dan_affectnet8": "neutral happiness sadness surprise fear disgust anger contempt",
         "mini_xception": "anger disgust fear happiness sadness surprise neutral",
         "dan_rendered": " ".join(EXPRESSIONS),
-        "resnet18_msceleb": "",
+        **dict.fromkeys(["resnet18_msceleb", "ciagan_dlib", "ciagan_mediapipe", "ciagan_celeba"], ""),
     }
     assert {n: " ".join(m.classes) for n, m in weights.MODELS.items()} == orders
 
@@ -119,7 +121,7 @@ def test_registry_needs_no_numerical_library() -> None:
 # Missing and wrong files
 
 
-@pytest.mark.parametrize("name", sorted(set(weights.MODELS) - {"dan_rendered"}))
+@pytest.mark.parametrize("name", sorted(set(weights.MODELS) - set(BUNDLED)))
 def test_missing_file_says_how_to_get_it(name: str, folder: Path) -> None:
     with pytest.raises(WeightsError, match=r"missing; .*download") as error:
         weights.path(name)
@@ -387,13 +389,13 @@ def test_verify_fails_on_a_wrong_file_and_only_then(
 ) -> None:
     known(monkeypatch, b"right")
     result = run("verify")
-    assert result.exit_code == 0 and "0 of 6 files" in result.output
+    assert result.exit_code == 0 and f"0 of {len(weights.MODELS)} files" in result.output
     weights.file("mini_xception").write_bytes(b"right")
     result = run("verify")
     assert result.exit_code == 0 and "mini_xception: verified" in result.output
     weights.file("mini_xception").write_bytes(b"wrong")
     result = run("verify")
-    assert result.exit_code == 1 and "1 of 6 files" in result.output
+    assert result.exit_code == 1 and f"1 of {len(weights.MODELS)} files" in result.output
     assert digest(b"right") in result.output
 
 
@@ -441,7 +443,8 @@ def test_fetch_all_says_how_and_fails_only_where_it_should_have_brought(
     assert result.exit_code == 1
     assert all(name in result.output for name in weights.MODELS)
     trained(monkeypatch, tmp_path, b"t")
-    weights.file("dan_rendered").write_bytes(b"t")
+    for name in BUNDLED:
+        weights.file(name).write_bytes(b"t")
     assert run("fetch", "--all").exit_code == 0
     weights.file("mini_xception").write_bytes(b"wrong")
     assert run("fetch", "--all").exit_code == 1

@@ -28,7 +28,7 @@ class Options:
     landmarks : str or None
         A key of `SCHEMES`: whose landmarks are drawn.
     groups : tuple of str or None
-        Groups of landmarks that are drawn.
+        Groups of landmarks that are drawn; may be empty.
     scaling : str or None
         A key of `SCALINGS`.
     identity : str
@@ -74,7 +74,7 @@ def parse(given: Mapping[str, Any]) -> Options:
         _check_choice(name, given.get(name), choices)
     _check_numbers(given)
     groups = given.get("groups")
-    if groups is not None and (isinstance(groups, str) or not groups):
+    if groups is not None and not isinstance(groups, list | tuple):
         raise ValueError("groups: has to be a list of groups of landmarks, for instance [contour]")
     options = Options(**{**given, "groups": None if groups is None else tuple(groups)})
     if options.groups is not None:

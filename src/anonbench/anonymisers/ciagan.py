@@ -92,13 +92,13 @@ class Ciagan:
     def _load(self, data: DataSet | None) -> _Ready:
         options, known = self._options, trained(self._options.weights)
         scheme = SCHEMES[options.landmarks or known.landmarks]
-        shown = known.groups if options.landmarks in (None, known.landmarks) else ()
+        own = known.groups if options.landmarks in (None, known.landmarks) else None
         found, codes = arrays(options.weights, known.codes)
         return _Ready(
             network(found, options.device, str(file(options.weights))),
             identities(options, codes, data),
             scheme,
-            groups_of(scheme, options.groups or shown),
+            groups_of(scheme, own if options.groups is None else options.groups),
             SCALINGS[options.scaling or known.scaling],
         )
 
