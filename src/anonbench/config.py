@@ -14,6 +14,7 @@ from pydantic.types import StrictFloat, StrictInt, StringConstraints
 from anonbench.config_block import Block, Distinct
 from anonbench.registry import plugin_names, unknown_name
 from anonbench.synthetic.settings import RenderedFaces
+from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
@@ -222,6 +223,8 @@ class Params(Block):
     out."""
     rendered: RenderedFaces = RenderedFaces()
     training: Training = Training()
+    training_ciagan: dict[Name, CiaganTraining] = Field(default_factory=dict)
+    """Catalogue of trainings of CIAGAN: `snakemake train_ciagan` does them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -233,6 +236,7 @@ class Params(Block):
         if self.training.dataset and self.training.dataset not in self.datasets:
             wrong = unknown_name("entry", self.training.dataset, self.datasets)
             raise ValueError(f"training.dataset: {wrong}")
+        _known_trainings(self)
         for name in CONTROLS:
             if name in self.methods:
                 raise ValueError(f"methods.{name}: the name belongs to a control, choose another")
@@ -276,6 +280,23 @@ class Params(Block):
                 *(self.expressions[e].detector for e in self.run.expressions),
             }
         )
+
+
+def _known_trainings(params: Params) -> None:
+    trainings = params.training_ciagan
+    for name, training in trainings.items():
+        if training.dataset not in params.datasets:
+            wrong = unknown_name("entry", training.dataset, params.datasets)
+            raise ValueError(f"training_ciagan.{name}.dataset: {wrong}")
+        begun, first = {name}, training.start
+        while first:
+            if first not in trainings:
+                wrong = unknown_name("entry", first, trainings)
+                raise ValueError(f"training_ciagan.{name}.start: {wrong}")
+            if first in begun:
+                raise ValueError(f"training_ciagan.{name}.start: begins with itself")
+            begun.add(first)
+            first = trainings[first].start
 
 
 def _known_contrasts(params: Params) -> None:

@@ -19,6 +19,7 @@ from anonbench.bundled import absent
 from anonbench.config import CONTROLS, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import contrast_stems, figure_names
+from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.used_weights import digests_of, uses
 
 DRAWN = {"subjects": 12, "views": 4}
@@ -27,6 +28,9 @@ DRAWN = {"subjects": 12, "views": 4}
 
 NOTHING_TO_TRAIN_ON = (
     "what to train on: set training.dataset, as --configfile experiments/train_dan.yaml does"
+)
+NO_CIAGAN_TO_TRAIN = (
+    "what to train: fill training_ciagan, as --configfile experiments/train_ciagan.yaml does"
 )
 
 
@@ -104,10 +108,17 @@ class Plan:
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
             "expressions": list(self.params.expressions),
-            "detectors": [*self.params.detectors, *self.params.redetectors],
+            "detectors": [*self.params.detectors, *self.params.redetectors, *self._trained_by],
+            "training_ciagan": list(self.params.training_ciagan),
         }[catalogue]
         # An empty pattern would match an empty name; this one matches nothing.
         return "|".join(sorted(set(names))) or "(?!)"
+
+    @property
+    def _trained_by(self) -> list[str]:
+        """Who finds landmarks for trainings."""
+        shown = {s for t in self.params.training_ciagan.values() for s in t.landmarks}
+        return [LANDMARK_DETECTORS[s] for s in shown]
 
     # Blocks, as plain values that Snakemake can compare between runs
 
@@ -175,6 +186,30 @@ class Plan:
         """
         dataset = self.params.training.dataset
         return pattern.format(dataset=dataset) if dataset else NOTHING_TO_TRAIN_ON
+
+    def landmark_faces(self, dataset: str, landmarks: str) -> str:
+        """Return the detection table that holds some landmarks of a data set."""
+        return f"results/detect/{dataset}/{LANDMARK_DETECTORS[landmarks]}.parquet"
+
+    def ciagan_settings(self, name: str) -> dict[str, Any]:
+        """Return the recipe of a training of CIAGAN."""
+        return self.params.training_ciagan[name].model_dump()
+
+    def ciagan_training(self, name: str, file: str) -> list[str]:
+        """Return crops, points or labels that a training of CIAGAN reads, by landmarks."""
+        settings = self.params.training_ciagan[name]
+        folder = f"results/training/crops/{settings.dataset}"
+        return [f"{folder}.{landmarks}.{file}" for landmarks in settings.landmarks]
+
+    def ciagan_start(self, name: str) -> list[str]:
+        """Return the weights that a training of CIAGAN begins with, if any."""
+        first = self.params.training_ciagan[name].start
+        return [f"results/training/{first}/{first}.safetensors"] if first else []
+
+    def ciagan_trainings(self) -> list[str]:
+        """Return the weights of all trainings of CIAGAN, or what to do where there is none."""
+        names = self.params.training_ciagan
+        return [f"results/training/{n}/{n}.safetensors" for n in names] or [NO_CIAGAN_TO_TRAIN]
 
     def is_sharded(self, dataset: str) -> bool:
         """Tell whether the images are in a few archives, which can be inputs one by one."""
@@ -413,7 +448,7 @@ class Plan:
 
     def resolved(self) -> dict[str, Any]:
         """Return the configuration with all defaults, catalogues cut down to what the run uses."""
-        content = self.params.model_dump(exclude={"rendered", "training"})
+        content = self.params.model_dump(exclude={"rendered", "training", "training_ciagan"})
         for catalogue in ("datasets", "methods", "recognisers", "expressions"):
             used = content["run"][catalogue]
             content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}

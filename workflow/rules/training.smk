@@ -47,3 +47,63 @@ rule train_dan:
         "training DAN"
     script:
         "../scripts/train_dan.py"
+
+
+rule ciagan_crops:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        manifest="results/ingest/{dataset}/manifest.parquet",
+        subjects="results/detect/{dataset}/subjects.parquet",
+        detections=lambda wildcards: PLAN.landmark_faces(
+            wildcards.dataset, wildcards.landmarks
+        ),
+        library=PLAN.library("ciagan_crops"),
+    output:
+        crops="results/training/crops/{dataset}.{landmarks}.crops.npy",
+        points="results/training/crops/{dataset}.{landmarks}.points.npy",
+        labels="results/training/crops/{dataset}.{landmarks}.labels.csv",
+    log:
+        "logs/ciagan_crops/{dataset}.{landmarks}.log",
+    wildcard_constraints:
+        landmarks="dlib|mediapipe",
+    conda:
+        "../../envs/faces.yaml"
+    message:
+        "cutting faces of {wildcards.dataset} out by the landmarks of {wildcards.landmarks}"
+    script:
+        "../scripts/ciagan_crops.py"
+
+
+rule train_generator:
+    input:
+        crops=lambda wildcards: PLAN.ciagan_training(wildcards.training, "crops.npy"),
+        points=lambda wildcards: PLAN.ciagan_training(wildcards.training, "points.npy"),
+        labels=lambda wildcards: PLAN.ciagan_training(wildcards.training, "labels.csv"),
+        start=lambda wildcards: PLAN.ciagan_start(wildcards.training),
+        library=PLAN.library("train_ciagan"),
+    output:
+        weights="results/training/{training}/{training}.safetensors",
+        curves="results/training/{training}/rounds.csv",
+        figure="results/training/{training}/rounds.svg",
+        samples="results/training/{training}/samples.png",
+    log:
+        "logs/train_ciagan/{training}.log",
+    wildcard_constraints:
+        training=PLAN.pattern("training_ciagan"),
+    conda:
+        "../../envs/faces.yaml"
+    threads: 64
+    params:
+        settings=lambda wildcards: PLAN.ciagan_settings(wildcards.training),
+        seed=PLAN.params.seed,
+        # No output: it outlives an interrupted job, which then goes on from its last checkpoint.
+        folder="results/training/{training}",
+    message:
+        "training CIAGAN: {wildcards.training}"
+    script:
+        "../scripts/train_ciagan.py"
+
+
+rule train_ciagan:
+    input:
+        PLAN.ciagan_trainings(),

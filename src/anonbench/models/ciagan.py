@@ -178,23 +178,32 @@ class Discriminator(nn.Module):
     ----------
     input_channels : int
         Channels of the picture and of the landmark drawing together.
+    size : {128, 64}
+        Width and height of the pictures; the published critic for 64 pixels has a block less.
     """
 
-    def __init__(self, input_channels: int = 6) -> None:
+    def __init__(self, input_channels: int = 6, size: int = SIZE) -> None:
         super().__init__()
-        widths = (input_channels, 64, 128, 256, 512, 512)
-        for k in range(5):
+        widths = (input_channels, 64, 128, 256, 512, 512)[: 5 if size == SIZE // 2 else 6]
+        self._blocks = len(widths) - 1
+        for k in range(self._blocks):
             self.add_module(f"conv{k + 1}", Down(widths[k], widths[k + 1]))
         self.dense0 = nn.Linear(512 * 4 * 4, 1024)
         self.dense1 = nn.Linear(1024, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return scores (N, 1) of pictures, then landmarks, (N, 6, 128, 128)."""
-        for k in range(5):
+        """Return scores (N, 1) of pictures, then landmarks, (N, 6, size, size)."""
+        return self.judged(x)[0]
+
+    def judged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the scores, and what each block made of the pictures."""
+        inner = []
+        for k in range(self._blocks):
             x = self.get_submodule(f"conv{k + 1}")(x)
+            inner.append(x)
         x = functional.leaky_relu(self.dense0(x.flatten(1)), 0.2)
         # The published critic bends its output, too.
-        return functional.leaky_relu(self.dense1(x), 0.2)
+        return functional.leaky_relu(self.dense1(x), 0.2), inner
 
 
 class SiameseNetwork(nn.Module):

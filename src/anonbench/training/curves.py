@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,16 @@ LINES = {
 }  # fmt: skip
 
 
+CIAGAN_LINES = {
+    "Loss": {
+        "critic": "critic", "adversarial": "generator, by the critic",
+        "identity": "identity network", "guidance": "guidance",
+        "reconstruction": "reconstruction", "surroundings": "surroundings", "matching": "matching",
+    },
+    "KID": {"kid": "held-out subjects"},
+}  # fmt: skip
+
+
 def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     """Draw losses and accuracies by epoch.
 
@@ -33,19 +44,42 @@ def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     title : str
         Above the picture.
     """
+    _write(curves, "epoch", LINES, path, title)
+
+
+def write_ciagan_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
+    """Draw losses and KID by round.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        As `anonbench.training.train_ciagan.train_ciagan_files` writes it.
+    path : path
+        ``.svg`` or ``.png``.
+    title : str
+        Above the picture.
+    """
+    _write(curves, "round", CIAGAN_LINES, path, title)
+
+
+def _write(
+    curves: pd.DataFrame, clock: str, panels: Mapping[str, Mapping[str, str]], path: Path | str,
+    title: str,
+) -> None:  # fmt: skip
     with style():
         figure = Figure(figsize=(6.6, 2.9))
-        panels = figure.subplots(1, 2)
-        for axes, (name, columns) in zip(panels, LINES.items(), strict=True):
+        for axes, (name, columns) in zip(figure.subplots(1, 2), panels.items(), strict=True):
             for column, label in columns.items():
-                axes.plot(curves["epoch"], curves[column], label=label, linewidth=1.3)
-            axes.set_xlabel("Epoch")
+                if column in curves:
+                    axes.plot(curves[clock], curves[column], label=label, linewidth=1.3)
+            axes.set_xlabel(clock.capitalize())
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_ylabel(name)
             axes.grid(True)
-            axes.legend(frameon=False)
-        panels[0].set_ylim(bottom=0)
-        panels[1].set_ylim(0, 1)
+            if axes.lines:
+                axes.legend(frameon=False)
+            if name != "KID":  # which may be below 0 by chance
+                axes.set_ylim(0, 1 if name == "Accuracy" else None)
         figure.subplots_adjust(left=0.08, right=0.98, bottom=0.16, top=0.82, wspace=0.25)
         heading(figure, title, "")
         save(figure, path)

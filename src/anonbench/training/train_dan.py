@@ -24,6 +24,7 @@ from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
 from anonbench.training.augment import augmented, centred, erased, normalised
 from anonbench.training.curves import write_curves
+from anonbench.training.devices import autocast, device
 from anonbench.training.export import write_half
 from anonbench.training.recipe import (
     Indices,
@@ -111,7 +112,7 @@ class Trainer:
         self, crops: NDArray[np.uint8], labels: pd.DataFrame, settings: Training, seed: int
     ) -> None:
         self.settings, self.seed = settings, seed
-        self.device = _device(settings.device)
+        self.device = device(settings.device)
         self._crops = crops
         self._labels = labels["expression"].map(EXPRESSIONS.index).to_numpy(np.int64)
         out = held_out(list(labels["subject"]), settings.validation, seed)
@@ -206,8 +207,7 @@ class Trainer:
         return torch.from_numpy(self._crops[rows]).to(self.device)
 
     def _autocast(self) -> torch.autocast:
-        mixed = self.settings.precision == "bf16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+        return autocast(self.device, self.settings.precision)
 
     def resume(self, path: Path, identity: str) -> None:
         """Go on where a checkpoint of the same training ended, if there is one."""
@@ -237,14 +237,6 @@ class Trainer:
         }
         with atomic(path) as partial:
             torch.save(state, partial)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("training.device is cuda, but PyTorch finds no CUDA device here")
-    return torch.device(name)
 
 
 def _network(settings: Training) -> DAN:

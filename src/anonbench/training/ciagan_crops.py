@@ -1,0 +1,107 @@
+"""What CIAGAN is trained on: faces as crops and their landmarks, in files to map into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.lib.format import open_memmap
+
+from anonbench.anonymisers._ciagan_frame import (
+    HEIGHT,
+    WIDTH,
+    DegenerateFaceError,
+    Frame,
+    IntPoints,
+    crop,
+    frame_of,
+    in_crop,
+)
+from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
+from anonbench.detect import read_faces
+from anonbench.io import ArchiveReader, atomic, read_table, write_table
+from anonbench.progress import LOGGER, progress
+from anonbench.region_finder import read_subjects
+from anonbench.regions import covers
+from anonbench.types import Box, Face
+
+
+def ciagan_crop_files(
+    *,
+    archive: Path | str,
+    manifest: Path | str,
+    subjects: Path | str,
+    detections: Path | str,
+    landmarks: str,
+    crops: Path | str,
+    points: Path | str,
+    labels: Path | str,
+) -> None:
+    """Cut the subjects' faces out of all images.
+
+    Parameters
+    ----------
+    archive, manifest, subjects : path
+        Images, labels and the subjects' boxes, as ingest and locate wrote them.
+    detections : path
+        Faces by the detector of the landmarks.
+    landmarks : str
+        A key of `SCHEMES`.
+    crops : path
+        To write: ``.npy`` of shape (N, 218, 178, 3), uint8.
+    points : path
+        To write: ``.npy`` of shape (N, K, 2), int32, whole pixels of the crop.
+    labels : path
+        To write: image_id and subject, one row a crop.
+
+    Raises
+    ------
+    ValueError
+        If no image has a face with these landmarks.
+    """
+    scheme = SCHEMES[landmarks]
+    table = read_table(manifest).set_index("image_id")
+    faces, boxes = read_faces(detections), read_subjects(subjects)
+    framed = {}
+    for image_id in table.index:
+        face = _subjects_face(faces.get(image_id, []), boxes.get(image_id))
+        placed = _placed(face, scheme) if face else None
+        if placed:
+            framed[image_id] = placed
+    if not framed:
+        raise ValueError(f"{detections}: no face with {scheme.points} landmarks to train on")
+    LOGGER.info("%d of %d images have a face to train on", len(framed), len(table))
+    with (
+        atomic(crops) as partial_crops, atomic(points) as partial_points,
+        ArchiveReader(archive) as images,
+    ):  # fmt: skip
+        shape = (len(framed), HEIGHT, WIDTH, 3)
+        stored: np.memmap[Any, np.dtype[np.uint8]] = open_memmap(  # type: ignore[no-untyped-call]
+            partial_crops, "w+", np.uint8, shape
+        )
+        places = np.zeros((len(framed), scheme.points, 2), np.int32)
+        for n, (image_id, (frame, own)) in enumerate(progress(list(framed.items()), "crops")):
+            stored[n], places[n] = crop(images.read(image_id), frame), in_crop(own, frame)
+        stored.flush()
+        with partial_points.open("wb") as file:
+            np.save(file, places)
+    chosen = table.loc[list(framed), ["subject"]]
+    write_table(pd.DataFrame(chosen).reset_index(), labels)
+
+
+def _subjects_face(faces: list[Face], subject: Box | None) -> Face | None:
+    if subject is None:
+        return None
+    return next((face for face in faces if covers(face, subject)), None)
+
+
+def _placed(face: Face, scheme: Scheme) -> tuple[Frame, IntPoints] | None:
+    if len(face.points) != scheme.points:
+        return None
+    points = face.points.astype(np.int64)
+    try:
+        return frame_of(points, scheme), points
+    except DegenerateFaceError:
+        return None

@@ -1,0 +1,127 @@
+"""How good the faces are that a generator draws while it is trained: sample sheets, KID and FID."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from anonbench import weights
+from anonbench.io import atomic, encode_png
+from anonbench.metrics.feature_distance import fid, kid
+from anonbench.models.ciagan import Generator
+from anonbench.models.dan import DAN
+from anonbench.seeds import generator
+from anonbench.training.augment import normalised
+from anonbench.training.ciagan_batches import Batch, Pairs
+from anonbench.training.ciagan_settings import CiaganTraining
+
+IMAGES = 256
+"""At most so many pictures are looked at for KID and FID."""
+AT_ONCE = 32
+ROWS, CODES = 6, 5
+"""Pictures on a sample sheet, and codes that are drawn onto each."""
+
+
+class Quality:
+    """Measures a generator on pictures of held-out subjects, or of all where none is held out.
+
+    Parameters
+    ----------
+    settings : CiaganTraining
+        The recipe; `quality` names the network whose features are compared.
+    pairs : Pairs
+        Where the pictures come from.
+    seed : int
+        Of the experiment: which codes are drawn.
+    """
+
+    def __init__(self, settings: CiaganTraining, pairs: Pairs, seed: int) -> None:
+        self._settings, self._pairs, self._seed = settings, pairs, seed
+        self._network: DAN | None = None
+        self._true: NDArray[np.float32] | None = None
+        if settings.quality:
+            arrays = weights.arrays(settings.quality)
+            state = {k: torch.from_numpy(np.array(v)) for k, v in arrays.items()}
+            self._network = DAN(len(arrays["fc.bias"]))
+            self._network.load_state_dict(state)
+            self._network.eval()
+
+    def measure(self, drawer: Generator, where: torch.device) -> dict[str, float]:
+        """Return KID and FID between true pictures and the same with drawn faces, or nothing."""
+        if self._network is None:
+            return {}
+        rows = shown_rows(self._pairs, IMAGES)
+        draw = generator(self._seed, "ciagan quality")
+        codes = torch.from_numpy(draw.integers(self._pairs.codes, size=len(rows)))
+        true, drawn = [], []
+        for start in range(0, len(rows), AT_ONCE):
+            batch = self._pairs.shown(rows[start : start + AT_ONCE])
+            part = codes[start : start + AT_ONCE]
+            drawn.append(self._features(pasted(drawer, batch, part, where)))
+            if self._true is None:
+                true.append(self._features(batch.picture))
+        self._true = np.concatenate(true) if self._true is None else self._true
+        found = np.concatenate(drawn)
+        distance = kid(self._true, found, generator(self._seed, "ciagan kid"))
+        return {"kid": distance, "fid": fid(self._true, found)}
+
+    @torch.inference_mode()
+    def _features(self, pictures: Tensor) -> NDArray[np.float32]:
+        assert self._network is not None
+        seen = functional.interpolate(pictures, size=(112, 112), mode="area")
+        map_: Tensor = self._network(normalised(seen)).feature_map
+        return map_.mean(dim=(2, 3)).numpy()
+
+
+def shown_rows(pairs: Pairs, most: int) -> NDArray[np.int64]:
+    """Return evenly spaced pictures of held-out subjects, or of all where none is held out."""
+    rows = pairs.validation if len(pairs.validation) else np.arange(pairs.size)
+    chosen: NDArray[np.int64] = rows[
+        np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    ]
+    return chosen
+
+
+@torch.inference_mode()
+def pasted(drawer: Generator, batch: Batch, codes: Tensor, where: torch.device) -> Tensor:
+    """Return pictures (N, 3, 128, 128), 0..1, with drawn faces of the codes in their holes."""
+    training = drawer.training
+    drawer.eval()
+    x = torch.cat([batch.landmarks, batch.picture * (1 - batch.hole)], dim=1)
+    length = drawer.encode_one_hot[0].in_features
+    code = functional.one_hot(codes, int(length)).float()  # type: ignore[arg-type]
+    raw = drawer(x.to(where), code.to(where)).cpu().clamp(0, 1)
+    drawer.train(training)
+    both: Tensor = batch.picture * (1 - batch.hole) + raw * batch.hole
+    return both
+
+
+def sheet(drawer: Generator, pairs: Pairs, path: Path | str) -> None:
+    """Write a sample sheet: pictures, what the network is shown, and a few codes drawn onto each.
+
+    Parameters
+    ----------
+    drawer : Generator
+        The network, on any device.
+    pairs : Pairs
+        Where the pictures come from.
+    path : path
+        ``.png`` to write.
+    """
+    where = next(drawer.parameters()).device
+    batch = pairs.shown(shown_rows(pairs, ROWS))
+    columns = [batch.picture, torch.where(batch.hole > 0, batch.landmarks, batch.picture)]
+    for code in np.linspace(0, pairs.codes - 1, CODES).astype(int):
+        codes = torch.full((len(batch.code),), int(code))
+        columns.append(pasted(drawer, batch, codes, where))
+    grid: Any = torch.cat([torch.cat(list(c), dim=1) for c in columns], dim=2)
+    pixels = (grid.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as partial:
+        partial.write_bytes(encode_png(np.ascontiguousarray(pixels)))

@@ -1,0 +1,116 @@
+"""How CIAGAN is trained: the block `training_ciagan` of the configuration.
+
+Defaults are the published recipe (`train.py` of the official code); what goes beyond it is off.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from anonbench.config_block import Block
+
+Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+LANDMARK_DETECTORS = {"dlib": "dlib_hog", "mediapipe": "mediapipe_mesh"}
+"""Who finds which landmarks."""
+
+
+class CiaganTraining(Block):
+    """Training of CIAGAN on a data set with several images a subject: `snakemake train_ciagan`."""
+
+    dataset: str
+    """Key of `datasets`: what to train on."""
+    landmarks: list[Literal["dlib", "mediapipe"]] = Field(default=["dlib"], min_length=1)
+    """Whose landmarks are drawn; if both are named, every image is shown with either."""
+    groups: list[str] = Field(default_factory=list)
+    """Groups of landmarks that are drawn; empty: contour, nose and mouth for dlib, for MediaPipe
+    eyes and brows as well."""
+    identities: Positive = 1200
+    """Length of the code that says who is to be seen."""
+    codes: Count = 0
+    """How many subjects have a code, i.e. can be drawn; the others only lend their pictures. 0: all
+    that are trained on. At most `identities`."""
+    start: str = ""
+    """Key of `training_ciagan`: the training whose generator this one goes on with. Empty: from
+    random weights."""
+    validation: Share = 0.0
+    """Share of subjects that are held out for sample sheets and the curve of KID. In the published
+    recipe none is, and the sheets show subjects that were trained on."""
+    rounds: Count = 45_000
+    """Steps of the generator. A round shows batches to the critic and to the identity network as
+    well; the published code calls it an epoch when the three together have seen as many images as
+    there are, and defaults to 100: with 40,000 images, 36,000 rounds. How long the published
+    weights were trained is not known."""
+    batch: Positive = 16
+    """Images a step."""
+    rate: float = Field(default=1e-4, gt=0)
+    """Learning rate of all three networks (Adam, betas 0.5 and 0.999). The paper says 1e-5."""
+    critic_steps: Positive = 5
+    """Steps of the critic a round."""
+    identity_steps: Count = 1
+    """Steps of the identity network a round."""
+    identity: Weight = 1.0
+    """Weight of the identity network's guidance in the generator's loss."""
+    margin: float = Field(default=3.0, gt=0)
+    """Of the contrastive loss that the identity network learns by."""
+    reach: tuple[float, float] = (0.5, 0.75)
+    """Least and largest distance of a view's edges from the middle of the crop, in halves of its
+    size; each edge is drawn by itself. 36 to 54 of 72 pixels as published."""
+    scaling: Literal["published_training", "sharp"] = "published_training"
+    """How much of a crop is seen. `sharp`: the view of that name, with edges moved by up to `shift`
+    at random instead of drawn from `reach`, grown to hold the whole hole, and cut from the crop
+    itself; otherwise crops are brought to 144 x 144 pixels first."""
+    shift: Weight = 0.05
+    """See `scaling`; in halves of the crop's size."""
+
+    # Beyond the published recipe.
+    window: Literal[0, 64] = 0
+    """64: the critic sees a square of so many pixels, somewhere over the hole, at a quarter of the
+    cost; 0: the whole view."""
+    warm_up: Count = 0
+    """First rounds in which there is no critic and no guidance, only reconstruction of the same
+    subject: a third of the cost, and the generator learns to draw faces at all."""
+    reconstruction: Weight = 0.0
+    """Weight of the mean absolute difference from the true picture inside the hole, for pairs of
+    the same subject (whose picture is known)."""
+    surroundings: Weight = 0.0
+    """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
+    that a drawn face goes over into what is around it."""
+    matching: Weight = 0.0
+    """Weight of the mean absolute difference of the critic's inner features between the true and
+    the drawn picture, for pairs of the same subject (Wang et al. 2018, pix2pixHD)."""
+    r1: Weight = 0.0
+    """Weight of the critic's squared gradient at true pictures (Mescheder et al. 2018)."""
+    ema: Share = 0.0
+    """Decay, a round, of the moving average of the generator that is kept in the end; 0: the last
+    generator is."""
+    fall: Share = 0.0
+    """Share of the rounds, at the end, in which the learning rate falls to 0."""
+    flip: Share = 0.0
+    """Probability that a pair is mirrored."""
+    dropout: Share = 0.0
+    """Probability that a group of landmarks other than the contour is not drawn, so that the
+    network does not fail where groups are left out."""
+    identity_size: Positive = 128
+    """Width to which pictures are reduced for the identity network."""
+    identity_every: Positive = 1
+    """Rounds between those in which the identity network learns and guides."""
+    lean: bool = False
+    """Whether a round takes one batch for all networks instead of a batch of its own for every
+    step; the critic then compares true and drawn pictures of the same landmarks."""
+
+    report_every: Positive = 1000
+    """Rounds between checkpoints, sample sheets and points of the curve."""
+    quality: str = ""
+    """Expression network of the registry by whose features KID and FID are measured; empty: they
+    are not."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto`: CUDA where there is one, else the processor."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """bf16: mixed precision."""
