@@ -16,12 +16,8 @@ from anonbench.head_pose import ANGLES, head_pose, pose_errors
 from anonbench.io import read_table, rows
 from anonbench.landmark_error import ERRORS, landmark_errors
 from anonbench.ledger import Status
-from anonbench.subjects import match
+from anonbench.overlap import DETECTED_IOU, match
 from anonbench.types import Box, Face
-
-DETECTED_IOU = 0.5
-"""A face counts as still found if a detection overlaps the detector's own box on the original
-at least so much (the usual bound of detection benchmarks)."""
 
 SHAPE = (*ERRORS, *(f"{angle}_error" for angle in ANGLES))
 """What `shape_change` returns."""
@@ -104,11 +100,8 @@ def shape_change(reference: Reference, faces: Sequence[Face]) -> dict[str, Any]:
         subject's is the one that overlaps his box best, by `DETECTED_IOU` at least.
     """
     own = reference.own.get(reference.landmarks)
-    if own is None or not faces:
-        return {}
-    overlaps = [f.box.iou(own.box) for f in faces]
-    best = int(np.argmax(overlaps))
-    if overlaps[best] < DETECTED_IOU:
+    best = None if own is None else match(faces, own.box, DETECTED_IOU)
+    if own is None or best is None:
         return {}
     errors = landmark_errors(own.points, faces[best].points)
     return {**errors, **pose_errors(reference.pose, head_pose(faces[best].points))}

@@ -20,11 +20,6 @@ from anonbench.io import ArchiveReader, read_table, rows, write_table
 from anonbench.ledger import Status
 from anonbench.types import Box, Face, Pixels
 
-MINIMUM_IOU = 0.3
-"""A face found in an anonymised image is the subject's if it overlaps his box at least so much.
-
-The boxes of Haar, HOG, MTCNN and the mesh around one face overlap by 0.4 to 0.8."""
-
 
 def choose(
     faces: Sequence[Face], policy: Literal["largest", "central"], width: int, height: int
@@ -48,14 +43,6 @@ def choose(
 def _off_centre(box: Box, width: int, height: int) -> float:
     x, y = box.centre
     return float(np.hypot(x - width / 2, y - height / 2))
-
-
-def match(faces: Sequence[Face], subject: Box) -> int | None:
-    """Return the index of the face that overlaps the subject's box best; None if none does."""
-    overlaps = [f.box.iou(subject) for f in faces]
-    if not overlaps or max(overlaps) < MINIMUM_IOU:
-        return None
-    return int(np.argmax(overlaps))
 
 
 def subject_files(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, member, read_table, rows
 from anonbench.ledger import Status
+from anonbench.overlap import match
 from anonbench.progress import progress
-from anonbench.subjects import match
 from anonbench.types import Box, Face, Pixels
 
 Landmarks = Callable[[Pixels, Face], NDArray[np.float32]]

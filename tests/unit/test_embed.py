@@ -16,8 +16,9 @@ from anonbench.detectors import Detector
 from anonbench.drawn import draw_face
 from anonbench.embed import QUEUE, embed_files
 from anonbench.io import ArchiveWriter, Embeddings, member, read_embeddings, write_table
+from anonbench.overlap import match
 from anonbench.recognisers import Recogniser
-from anonbench.subjects import five_points, match
+from anonbench.subjects import five_points
 from anonbench.types import Box, Face, Pixels
 
 POLICIES = ("detected", "aligned")

@@ -13,7 +13,8 @@ from anonbench.detect import SCHEMA, face_row, read_faces, table_of
 from anonbench.detectors import DetectorPlugin, Info
 from anonbench.drawn import draw_face
 from anonbench.io import ArchiveWriter, read_table, write_table
-from anonbench.subjects import MINIMUM_IOU, choose, match, subject_files
+from anonbench.overlap import MINIMUM_IOU, match
+from anonbench.subjects import choose, subject_files
 from anonbench.types import Box, Face, Pixels
 
 

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
 from anonbench.expressions import EXPRESSIONS
-from anonbench.face_change import DETECTED_IOU
 from anonbench.io import ArchiveReader, member, rows
 from anonbench.ledger import Status
+from anonbench.overlap import DETECTED_IOU, match
 from anonbench.report._pictures import failures
 from anonbench.report._style import NOTE, TEXT, blank_figure, heading
 from anonbench.report._tables import LandmarkFiles, Tables
 from anonbench.report.contrasts import titled
-from anonbench.subjects import match
 from anonbench.types import Box, Face, Pixels
 
 IMAGES = 6
@@ -80,10 +79,8 @@ class Known:
     def again(self, method: str, strength: str, image_id: str, before: Box) -> Face | None:
         """Return the face of a result that lies where it lay on the original, if there is one."""
         faces = self.refound.get(method, {}).get(member(strength, image_id), [])
-        overlaps = [f.box.iou(before) for f in faces]
-        if not overlaps or max(overlaps) < DETECTED_IOU:
-            return None
-        return faces[int(np.argmax(overlaps))]
+        best = match(faces, before, DETECTED_IOU)
+        return None if best is None else faces[best]
 
 
 def landmarks_figure(tables: Tables) -> Figure:
