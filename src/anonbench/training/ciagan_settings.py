@@ -108,8 +108,7 @@ class CiaganTraining(Block):
     report_every: Positive = 1000
     """Rounds between checkpoints, sample sheets and points of the curve."""
     quality: str = ""
-    """Expression network of the registry by whose features KID and FID are measured; empty: they
-    are not."""
+    """Expression network of the registry by whose features KID is measured; empty: it is not."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where there is one, else the processor."""
     precision: Literal["float32", "bf16"] = "float32"
