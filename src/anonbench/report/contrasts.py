@@ -69,11 +69,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """What is compared, in which unit, and what a method does that is on the right side."""
+    """What is compared, and in words what a method does whose number is higher."""
 
     title: str
     detail: str
-    unit: str
     favours: Callable[[str], str]
     lines: list[Line]
     pale: bool = False
@@ -174,13 +173,13 @@ def panels(pair: Pair, tables: Tables, gates: Sequence[Gate] = ()) -> list[Panel
     network = next(iter(tables.plan.get("expressions", {})), "")
     pale = any(g.state == "below" for g in gates)
     every = [
-        Panel("Expressions", f"seen by {network}; percentage points", "percentage points",
+        Panel("Expressions", f"seen by {network}; percentage points",
               lambda m: f"{m} keeps more", list(_expressions(pair, network)), pale),
-        Panel("Attackers", "success, and \N{MINUS SIGN}EER; percentage points", "percentage points",
+        Panel("Attackers", "success, and \N{MINUS SIGN}EER; percentage points",
               lambda m: f"attacker gains more on {m}", list(_attacks(pair, tables))),
-        Panel("Landmarks moved", "in % of the distance of the eyes", "% of the distance",
+        Panel("Landmarks moved", "faces found; % of the eyes' distance",
               lambda m: f"{m} moves them more", list(_landmarks(pair))),
-        Panel("Faces found", "percentage points", "percentage points",
+        Panel("Faces found", "percentage points",
               lambda m: f"more found with {m}", list(_found(pair))),
     ]  # fmt: skip
     return [panel for panel in every if panel.lines]
@@ -324,7 +323,10 @@ def _remarks(blocks: Sequence[Sequence[Panel]]) -> list[str]:
     """Return the lines beneath the figure: why numbers are missing."""
     marks = [m for block in blocks for panel in block for line in panel.lines for m in line.marks]
     reasons = dict.fromkeys(m.note for m in marks if math.isnan(m.value) and m.note)
-    parts = ["Best attack: chosen for each method on its own, anew in every resample."]
+    parts = [
+        "Best attack: chosen for each method on its own, anew in every resample.",
+        "Landmarks, EER and where found: over the images in which each method left a face to find.",
+    ]
     if reasons:
         parts.append("n/a: " + listing(list(reasons), 3) + ".")
     if any(not line.marks for block in blocks for panel in block for line in panel.lines):

@@ -41,7 +41,7 @@ _BY_DETECTOR = {scheme.detector: scheme for scheme in SCHEMES.values()}
 
 @dataclass(frozen=True)
 class Row:
-    """A method at a strength, and whose landmarks it rests on."""
+    """A method at a strength, its detectors, and last the one of ``detection.landmarks``."""
 
     method: str
     strength: str
@@ -86,9 +86,9 @@ class Known:
 def landmarks_figure(tables: Tables) -> Figure:
     """Draw original with landmarks, anonymised with landmarks, anonymised: a row a method.
 
-    On the original the landmarks are those that the method itself was given, where its detector
-    finds any, else those of ``detection.landmarks``; on all results they are those of the latter,
-    so that methods are compared by one and the same observer.
+    On the original the landmarks are all that the method's own detector finds, or those of
+    ``detection.landmarks`` where it finds boxes alone; on all results they are those of the
+    latter, so that methods are compared by one and the same observer.
     """
     names = compared(tables)
     images = choose(tables.labels, tables.subjects, IMAGES)
@@ -195,10 +195,10 @@ def _figure(
     axes.set_aspect("auto")
     observer = tables.plan.get("landmarks", "")
     heading(figure, f"What becomes of landmarks: {tables.dataset}",
-            "Original with the landmarks that the method rests on, anonymised with those that "
-            f"{observer} finds, anonymised. Red: dlib, green: MediaPipe;\nmethods that rest on no "
-            f"landmarks show those of {observer} on the original too. One image an expression, "
-            "nobody chosen for how well it went.")  # fmt: skip
+            "Original with the landmarks of the method's own detector, anonymised with those that "
+            f"{observer} finds, anonymised. Red: dlib, green: MediaPipe;\nwhere a method's "
+            f"detector finds boxes alone, those of {observer} on the original too. One image an "
+            "expression, nobody chosen for how well it went.")  # fmt: skip
     return figure
 
 
