@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,19 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch.nn import functional
 
+from anonbench import weights
 from anonbench.anonymisers._ciagan_frame import HEIGHT, WIDTH, draw_landmarks, outline
 from anonbench.anonymisers._ciagan_landmarks import DLIB, MEDIAPIPE, SCHEMES
 from anonbench.anonymisers._ciagan_view import SCALINGS, SIZE, Sides, grown, hole, view
 from anonbench.detect import face_row, table_of
 from anonbench.io import ArchiveWriter, decode_png, write_table
 from anonbench.models.ciagan import Discriminator, Generator
+from anonbench.models.dan import DAN
 from anonbench.training import ciagan_losses as loss
+from anonbench.training import ciagan_quality
 from anonbench.training.ciagan_batches import Faces, Pairs
 from anonbench.training.ciagan_crops import ciagan_crop_files
+from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
 from anonbench.types import Box, Face
@@ -286,7 +293,8 @@ def changed(before: dict[str, torch.Tensor], network: torch.nn.Module) -> bool:
 @pytest.mark.parametrize(
     ("recipe", "learns", "terms"),
     [
-        ({"critic_steps": 2}, "gci", {"critic", "identity", "adversarial", "guidance"}),
+        ({"critic_steps": 2, "identity_size": 32}, "gci",
+         {"critic", "identity", "adversarial", "guidance"}),
         ({"critic_steps": 1, "identity_steps": 0, "identity": 0, "r1": 1.0}, "gc",
          {"critic", "adversarial"}),
         ({"warm_up": 1, "reconstruction": 1.0}, "g", {"reconstruction"}),
@@ -443,3 +451,59 @@ def test_the_mesh_has_its_own_lines() -> None:
     batch = Pairs([part], settings(scaling="sharp"), 1, "x").batch(0, "a")
     white = (batch.landmarks == 1).float().mean()
     assert 0.05 < float(white) < 0.9
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_bytes(files: dict[str, Any], tmp_path: Path) -> None:
+    recipe = {**settings(**LEAN).model_dump(), "rounds": 6, "report_every": 1}
+    strings = {k: [str(f) for f in v] if isinstance(v, list) else v for k, v in files.items()}
+    call = {k: str(v) if isinstance(v, Path) else v for k, v in strings.items()}
+    code = (
+        "import json, sys\n"
+        "from anonbench.training.ciagan_settings import CiaganTraining\n"
+        "from anonbench.training.train_ciagan import train_ciagan_files\n"
+        "call, recipe = map(json.loads, sys.argv[1:])\n"
+        "train_ciagan_files(**call, settings=CiaganTraining(**recipe))\n"
+    )
+    command = [sys.executable, "-c", code, json.dumps(call), json.dumps(recipe)]
+    subprocess.run(command, check=True, capture_output=True)
+    once = files["weights"].read_bytes(), files["curves"].read_text()
+    for leftover in (tmp_path / "checkpoint.pt", files["weights"], *tmp_path.glob("sheet-*.png")):
+        leftover.unlink()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+        while not (tmp_path / "sheet-000003.png").is_file():
+            assert job.poll() is None, "ended before it could be killed"
+            time.sleep(0.01)
+        job.kill()
+    assert not files["weights"].is_file()
+    subprocess.run(command, check=True, capture_output=True)
+    assert (files["weights"].read_bytes(), files["curves"].read_text()) == once
+
+
+def test_quality_is_the_distance_from_the_true_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = {k: v.numpy() for k, v in DAN(7).state_dict().items()}
+    monkeypatch.setattr(weights, "arrays", lambda name: arrays)
+    recipe = settings(quality="dan", scaling="sharp")
+    pairs = Pairs([faces(6, 2)], recipe, 1, "x")
+    drawer, cpu = Generator(identities=8), torch.device("cpu")
+    assert Quality(settings(), pairs, 1).measure(drawer, cpu) == {}
+
+    def measured(shift: float) -> float:
+        monkeypatch.setattr(ciagan_quality, "pasted", lambda _, batch, *rest: batch.picture + shift)
+        monkeypatch.setattr(Quality, "_features", lambda self, p: p[:, :, 0, 0].numpy())
+        found = Quality(recipe, pairs, 1).measure(drawer, cpu)
+        assert set(found) == {"kid"}
+        return found["kid"]
+
+    assert measured(0) < 0.05 < 0.3 < measured(1) < measured(2)
+
+
+def test_only_the_hole_is_pasted() -> None:
+    recipe = settings(scaling="sharp")
+    batch = Pairs([faces(4, 2)], recipe, 1, "x").batch(0, "a")
+    drawer = Generator(identities=8)
+    found = pasted(drawer, batch, batch.code, torch.device("cpu"))
+    outside = 1 - batch.hole
+    assert torch.equal(found * outside, batch.picture * outside)
+    assert not torch.equal(found, batch.picture) and drawer.training
+    assert found.min() >= 0 and found.max() <= 1
