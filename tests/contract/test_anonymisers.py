@@ -17,7 +17,7 @@ from anonbench.anonymisers._optional import DataSet, KnowsDataSet
 from anonbench.io import encode_png
 from anonbench.seeds import generator
 from anonbench.strengths import resolve_strengths, strength_label
-from anonbench.types import Box, Face, Pixels
+from anonbench.types import Box, Pixels
 from made_ciagan import face_in, write_official
 
 NAMES = anonymisers.names()

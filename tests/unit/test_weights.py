@@ -77,7 +77,9 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
         "dan_affectnet8": "neutral happiness sadness surprise fear disgust anger contempt",
         "mini_xception": "anger disgust fear happiness sadness surprise neutral",
         "dan_rendered": " ".join(EXPRESSIONS),
-        **dict.fromkeys(["resnet18_msceleb", "ciagan_dlib", "ciagan_mediapipe", "ciagan_celeba"], ""),
+        **dict.fromkeys(
+            ["resnet18_msceleb", "ciagan_dlib", "ciagan_mediapipe", "ciagan_celeba"], ""
+        ),
     }
     assert {n: " ".join(m.classes) for n, m in weights.MODELS.items()} == orders
 
@@ -479,6 +481,9 @@ USING = {
 def test_used_weights_are_those_of_the_runs_networks() -> None:
     assert used_weights(USING) == ("dan_rafdb", "mini_xception")
     assert used_weights({"run": {}}) == ()
+    methods = {"anew": {"anonymiser": "ciagan", "options": {"weights": "ciagan_dlib"}}, "soft": {}}
+    run = {"expressions": ["raf"], "methods": ["soft", "anew"]}
+    assert used_weights({**USING, "run": run, "methods": methods}) == ("ciagan_dlib", "dan_rafdb")
 
 
 def test_provenance_holds_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

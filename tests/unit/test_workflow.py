@@ -321,3 +321,49 @@ def test_params_of_rules_are_plain_values(plan: Plan) -> None:
         plan.recogniser("dlib"),
     ):
         assert yaml.safe_load(yaml.safe_dump(block)) == block
+
+
+def with_ciagan(**more: Any) -> dict[str, Any]:
+    """The configuration with a method that has weights, beside one without."""
+    entry = {
+        "anonymiser": "ciagan", "detectors": ["dlib_hog"], "options": {"weights": "ciagan_celeba"},
+    }  # fmt: skip
+    methods: dict[str, Any] = {**CONTENT["methods"], "drawn_anew": {**entry, **more}}  # type: ignore[dict-item]
+    chosen = {"datasets": ["drawn"], "methods": ["soft", "drawn_anew"]}
+    return {**CONTENT, "run": {**CONTENT["run"], **chosen}, "methods": methods}  # type: ignore[dict-item]
+
+
+def test_missing_weights_of_a_method_stop_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    with pytest.raises(
+        WorkflowError, match=r"methods\.drawn_anew: .*modelG\.pth: missing.*run\.methods"
+    ):
+        Plan.of(with_ciagan(), ROOT)
+    with pytest.raises(WorkflowError, match=r"methods\.drawn_anew: unknown model 'ciagan_celbea'"):
+        Plan.of(with_ciagan(options={"weights": "ciagan_celbea", "landmarks": "dlib"}), ROOT)
+    (tmp_path / "modelG.pth").write_bytes(b"PK\x03\x04")
+    assert Plan.of(with_ciagan(), ROOT).methods[-1] == "drawn_anew"
+    with pytest.raises(
+        WorkflowError, match=r"methods\.drawn_anew\.detectors: haar: .*`detectors: \[dlib_hog\]`"
+    ):
+        Plan.of(with_ciagan(detectors=["haar"]), ROOT)
+
+
+def test_weights_of_a_method_rerun_that_method_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    (tmp_path / "modelG.pth").write_bytes(b"one")
+    plan = Plan(parse(with_ciagan()), ROOT)
+    assert plan.method_weights("soft") == plan.method_weights("blank") == {}
+    assert plan.method_weights("drawn_anew") == {
+        "ciagan_celeba": hashlib.sha256(b"one").hexdigest()
+    }
+    first = plan.code()
+    (tmp_path / "modelG.pth").write_bytes(b"other")
+    second = plan.code()
+    changed = {m for m, found in first["method"].items() if second["method"][m] != found}
+    assert changed == {"drawn_anew"} and first["weights"] == second["weights"] == {}
+    assert "src/anonbench/models/ciagan.py" in plan.library("anonymise", method="drawn_anew")

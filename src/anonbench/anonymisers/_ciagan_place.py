@@ -22,7 +22,15 @@ from anonbench.anonymisers._ciagan_frame import (
     outline,
 )
 from anonbench.anonymisers._ciagan_landmarks import Scheme
-from anonbench.anonymisers._ciagan_view import SIZE, SQUASHED, Scaling, Sides, hole, view
+from anonbench.anonymisers._ciagan_view import (
+    SIZE,
+    SQUASHED,
+    Scaling,
+    Sides,
+    grown,
+    hole,
+    view,
+)
 from anonbench.types import Pixels
 
 MARGIN = 2
@@ -166,7 +174,7 @@ def place(
         Whose landmarks they are.
     scaling : Scaling
         How much is shown of the crop. Where the outline would not fit, the view reaches farther,
-        on that side alone, as views do in training.
+        on that side alone.
     as_hole : bool
         Whether what the network sees as hole is replaced, too, where it reaches beyond the outline.
 
@@ -187,8 +195,10 @@ def place(
         raise DegenerateFaceError("the face is larger than the photo")
     width = int(np.ptp(corners[:, 0])) + 1
     _check_inside(own, corners, scheme, SLACK * width)
+    moved = in_crop(own, frame)
     found = Place(
-        frame, _sides(window, frame, scaling), scaling, in_crop(own, frame), window,
+        frame, _sides(window, frame, outline(moved, scheme).astype(np.int64), scaling), scaling,
+        moved, window,
         _filled(corners, window), width, scheme,
     )  # fmt: skip
     if not found.hole.any():
@@ -210,23 +220,24 @@ def _check_inside(points: IntPoints, corners: IntPoints, scheme: Scheme, slack: 
                 )
 
 
-def _sides(window: Window, frame: Frame, scaling: Scaling) -> Sides:
+def _sides(window: Window, frame: Frame, corners: IntPoints, scaling: Scaling) -> Sides:
+    """Return the edges of a view that holds all that is replaced."""
     x, y = frame.left + frame.width / 2, frame.top + frame.height / 2
-    needed = (
+    needed = [
         (x - window.left) / (frame.width / 2), (y - window.top) / (frame.height / 2),
         (window.right - x) / (frame.width / 2), (window.bottom - y) / (frame.height / 2),
-    )  # fmt: skip
-    # A view is at most twice the crop's half, so this is at least `MARGIN` of its pixels.
-    room = 2 * MARGIN / SIZE
-    # Published views end between pixels of the squashed crop.
-    step = SQUASHED / 2
-    sides = [
-        max(share, math.ceil((far + room) * step) / step)
-        for share, far in zip(scaling.sides, needed, strict=True)
-    ]
+    ]  # fmt: skip
+    if scaling.grows:
+        least = grown(scaling.sides, corners)
+    else:
+        # Published views do not grow, but then many a chin would stay. They end between pixels of
+        # the squashed crop, and are at most as wide, so this leaves at least `MARGIN` of theirs.
+        least, step = scaling.sides, SQUASHED / 2
+        needed = [math.ceil((far + 2 * MARGIN / SIZE) * step) / step for far in needed]
+    sides = Sides(*map(max, least, needed))
     if max(sides) > 1:
         raise DegenerateFaceError("the outline of the face reaches beyond the crop")
-    return Sides(*sides)
+    return sides
 
 
 def _filled(corners: IntPoints, window: Window) -> NDArray[np.bool_]:
