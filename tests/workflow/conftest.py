@@ -32,6 +32,11 @@ SMALL = {
         "options": {},
     },
     "metrics": {"bootstrap": 50},
+    # The second is left out: the run has no noise.
+    "contrasts": [
+        {"name": "black", "methods": ["blackout_face", "blank"]},
+        {"name": "noise", "methods": ["noise_face", "blank"]},
+    ],
 }
 
 LEFT_OUT = ("tests/", "results/", "data/faces.dvc", "data/weights/", ".dvc/bundled/files/")
