@@ -138,6 +138,14 @@ def _ours(name: str, given: Input, citation: str, classes: tuple[str, ...] = ())
     )  # fmt: skip
 
 
+def own_file(path: str) -> Model:
+    """Return what is known of a file that somebody names by its path: nothing."""
+    return Model(
+        path, path, "the user's own", "", "is the path right? It counts from the project's root",
+        Input(0, "", (), ()), "",
+    )  # fmt: skip
+
+
 _ALL = (
     _ours("dan_rendered", _imagenet(112), _DAN_CITATION, RENDERED),
     _dan(

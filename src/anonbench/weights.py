@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from anonbench.hashing import sha256
 from anonbench.progress import LOGGER
 from anonbench.registry import unknown_name
-from anonbench.weight_models import MODELS, Model, WeightsError
+from anonbench.weight_models import MODELS, Model, WeightsError, own_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOLDER", "MODELS", "RECORD", "VARIABLE", "Model", "State", "Verdict", "WeightsError", "arrays",
-    "fetch", "file", "folder", "how", "install", "model", "path", "state",
+    "fetch", "file", "folder", "how", "install", "is_own", "model", "path", "state",
 ]  # fmt: skip
 
 FOLDER = "data/weights"
@@ -53,6 +53,8 @@ class Verdict(StrEnum):
     NEW = "not used yet"
     """No hash is known; its own will be recorded when it is first used."""
     WRONG = "wrong"
+    OWN = "the user's own"
+    """A file that the configuration names by its path."""
     UNTRAINED = "not trained yet"
     """The project is to make the file, and this version of it has not."""
 
@@ -85,13 +87,15 @@ def folder() -> Path:
 
 
 def model(name: str) -> Model:
-    """Return what is known of a model.
+    """Return what is known of a model, or of a file of the user's own (see `is_own`).
 
     Raises
     ------
     anonbench.registry.UnknownNameError
         If there is none of that name; the message names the nearest.
     """
+    if is_own(name):
+        return own_file(name)
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
     return MODELS[name]
@@ -99,13 +103,18 @@ def model(name: str) -> Model:
 
 def file(name: str) -> Path:
     """Return where a model's file lies or should lie, without looking at it."""
-    return folder() / model(name).file
+    return Path(name) if is_own(name) else folder() / model(name).file
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a name is the path of a file and no model of the registry."""
+    return Path(name).suffix in (".safetensors", *PYTORCH)
 
 
 def how(name: str) -> str:
     """Say how to get a model's file."""
     entry = model(name)
-    if entry.bundled:
+    if entry.bundled or is_own(name):
         return entry.how
     return (
         f"{entry.how}, then `anonbench weights fetch {name} --from FILE` puts it into "
@@ -125,6 +134,8 @@ def state(name: str) -> State:
     if not place.is_file():
         return State(place, Verdict.ABSENT, None, f"{place}: missing; {how(name)}")
     found = _digest_of(place)
+    if is_own(name):
+        return State(place, Verdict.OWN, found, "")
     if entry.sha256 is not None:
         if found == entry.sha256:
             return State(place, Verdict.VERIFIED, found, "")

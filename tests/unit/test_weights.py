@@ -517,3 +517,26 @@ def test_doctor_checks_the_weights_of_the_run(
     assert not (weights.folder() / weights.RECORD).exists(), "a check is no use"
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["doctor"]).output == "", "no params.yaml, nothing to check"
+
+
+def test_a_file_of_ones_own_is_named_by_its_path(tmp_path: Path) -> None:
+    place = tmp_path / "mine.safetensors"
+    missing = weights.state(str(place))
+    assert missing.verdict == Verdict.ABSENT and "is the path right?" in missing.problem
+    with pytest.raises(WeightsError, match="is the path right"):
+        weights.path(str(place))
+    save_file({"a": np.ones(3, np.float16)}, place)
+    seen = weights.state(str(place))
+    assert seen.verdict == Verdict.OWN and not seen.problem
+    assert seen.digest == hashlib.sha256(place.read_bytes()).hexdigest()
+    assert (weights.arrays(str(place))["a"] == 1).all()
+    # It may be trained again: nothing is recorded, and nothing has to stay.
+    save_file({"a": np.zeros(3, np.float16)}, place)
+    assert (weights.arrays(str(place))["a"] == 0).all()
+
+
+def test_a_file_of_ones_own_does_not_say_its_classes(tmp_path: Path) -> None:
+    from anonbench.expressions.dan import Dan
+
+    with pytest.raises(WeightsError, match="in which order its classes are"):
+        Dan(weights=str(tmp_path / "mine.safetensors"))

@@ -44,6 +44,11 @@ class Dan(Crops):
         padding: float = 0.35,
     ) -> None:  # fmt: skip
         model = registry.model(weights)
+        if not model.classes:
+            raise registry.WeightsError(
+                f"{weights}: nothing says in which order its classes are; name a model of "
+                "`anonbench weights list`"
+            )
         super().__init__(model.input.size, crop, padding)
         self.classes = model.classes
         arrays = registry.arrays(weights)

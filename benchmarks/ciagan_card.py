@@ -1,0 +1,225 @@
+"""The model card of the bundled generators, written from a run and from their training.
+
+``python benchmarks/ciagan_card.py`` reads ``results/`` of a finished run of the default data and of
+``snakemake train_ciagan``, and writes ``docs/ciagan_rendered.md`` with its pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from anonbench import anonymisers, detectors, recognisers, weights
+from anonbench.anonymisers import Photo, Region
+from anonbench.detect import read_faces
+from anonbench.io import ArchiveReader, read_table
+from anonbench.ledger import Status
+from anonbench.progress import progress
+from anonbench.region_finder import read_subjects
+from anonbench.regions import covers
+from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
+from anonbench.training.curves import write_ciagan_curves
+from anonbench.types import Face, Pixels
+
+ROOT = Path(__file__).parents[1]
+CARD = "ciagan_rendered"
+CODES = 5
+"""So many identities are drawn onto each picture, to see how they differ."""
+
+HEAD = """# Model card: CIAGAN, trained on rendered faces
+
+Written by `benchmarks/ciagan_card.py`.
+
+## What they are
+
+Two generators of Maximov et al. (2020), *CIAGAN* (11.8 million parameters), with weights that this
+project trained on [rendered faces](faces.md) and nothing else. Each sees 128 by 128 pixels of a
+picture whose face is taken out from the jaw to the brows, landmarks drawn as lines, and a code that
+says who is to be drawn. `ciagan_dlib` is shown contour, nose and mouth by dlib's landmarks, as
+published; `ciagan_mediapipe` also eyes and brows, by MediaPipe's. They are there so that the
+benchmark runs without a download and compares the two kinds of landmarks under the same conditions.
+**They were never shown a photograph. To judge CIAGAN on photographs use the
+[official weights](weights.md).** Licence: MIT, as the project.
+"""
+
+LIMITS = """
+## Limits
+
+- The faces are rendered, and drawn faces look it. On photographs they are out of their depth
+  ([findings](ciagan.md#on-photographs)).
+- They saw a small part of the images that generators usually see; more training would help both.
+- A code stands for a training subject, who is nobody. Codes beyond those trained are never drawn.
+- Evaluation subjects come from the same renderer as training subjects.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training", type=Path, default=ROOT / "results/training")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--dataset", default="faces")
+    parser.add_argument("--methods", nargs="+", default=["ciagan_dlib", "ciagan_mediapipe"])
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    options = parser.parse_args(arguments)
+    try:
+        columns = {
+            name: {
+                **_trained(options.training / name, name),
+                **measured(options.results, options.dataset, name),
+            }
+            for name in options.methods
+        }
+        card = write(columns, options.training, options.docs)
+    except (OSError, ValueError, weights.WeightsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{card}: written")
+    return 0
+
+
+def write(columns: dict[str, dict[str, str]], training: Path, docs: Path) -> Path:
+    """Write the card and its pictures below a folder."""
+    names = list(columns)
+    lines = [["", *names], ["---", *["---"] * len(names)]]
+    for row in dict.fromkeys(k for column in columns.values() for k in column):
+        lines.append([row, *(columns[name].get(row, "") for name in names)])
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    parts = [HEAD, "## Training and evaluation\n", table, ""]
+    for name in names:
+        curves = read_table(training / name / "rounds.csv").astype(float)
+        write_ciagan_curves(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
+        shutil.copyfile(training / name / "samples.png", docs / "images" / f"{name}_samples.png")
+        parts.append(
+            f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, and "
+            f"five codes.\n\n![Sample sheet](images/{name}_samples.png)\n\n"
+            f"![Losses and KID by round](images/{name}_curves.png)"
+        )
+    card = docs / f"{CARD}.md"
+    card.write_text("\n".join([*parts, LIMITS]), encoding="utf-8")
+    return card
+
+
+def _trained(folder: Path, name: str) -> dict[str, str]:
+    """Return what is known of a training, its predecessor included."""
+    seen = 0
+    place: Path | None = folder
+    first: dict[str, Any] = {}
+    while place is not None:
+        state = torch.load(place / "checkpoint.pt", map_location="cpu", weights_only=True)
+        recipe = json.loads(state["training"])
+        settings = CiaganTraining(**recipe["settings"])
+        first = first or recipe
+        seen += state["round"] * settings.batch
+        place = folder.parent / settings.start if settings.start else None
+    settings = CiaganTraining(**first["settings"])
+    path = weights.path(name)
+    kid = read_table(folder / "rounds.csv")["kid"].astype(float).iloc[-1]
+    return {
+        "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
+        "SHA-256": f"`{weights.state(name).digest}`",
+        "images seen by the generator": f"{seen:,}",
+        "of these with its own landmarks alone": f"{settings.rounds * settings.batch:,}",
+        "codes": str(settings.codes),
+        "seed": str(first["seed"]),
+        "KID, held-out training subjects": f"{kid:.4f}",
+    }
+
+
+def measured(results: Path, dataset: str, method: str) -> dict[str, str]:
+    """Return how well the faces of a method are found, and how much its codes differ."""
+    found = {
+        name: share_found(results / "anonymise" / method / f"{dataset}.tar", name)
+        for name in ("dlib_hog", "mtcnn")
+    }
+    between, mated = code_distances(results, dataset, method)
+    rows = {f"faces found by {name}": f"{100 * share:.1f} %" for name, share in found.items()}
+    rows["distance between codes on one picture, median"] = f"{between:.3f}"
+    rows["distance of two pictures of one subject, median"] = f"{mated:.3f}"
+    table = read_table(results / "summary/metrics.csv")
+    own = table[(table["dataset"] == dataset) & (table["method"] == method)]
+    for attack in ("naive", "reverse", "parrot"):
+        row = own[(own["attack"] == attack) & (own["metric"] == "fnmr_at_fmr_0.01")
+                  & (own["policy"] == "detected")]  # fmt: skip
+        if len(row):
+            value, low, high = (100 - 100 * float(row[k].iloc[0]) for k in ("value", "high", "low"))
+            rows[f"TMR at FMR 1 %, {attack}"] = f"{value:.1f} % ({low:.1f} to {high:.1f})"
+    return rows
+
+
+def share_found(archive: Path, detector: str) -> float:
+    """Return the share of an archive's images in which a detector finds a face."""
+    model = detectors.get(detector).build({})
+    with ArchiveReader(archive) as images:
+        names = images.names()
+        hits = [bool(model.detect(images.read(n))) for n in progress(names, f"look by {detector}")]
+    return float(np.mean(hits))
+
+
+def code_distances(results: Path, dataset: str, method: str) -> tuple[float, float]:
+    """Return median distances of dlib's embeddings: between codes, and between a subject's images.
+
+    Codes are drawn onto the first image of each subject; both distances are between faces whose
+    place is known from the original.
+    """
+    manifest = read_table(results / "ingest" / dataset / "manifest.parquet")
+    manifest = manifest[manifest["status"] == Status.OK]
+    landmarks = method.removeprefix("ciagan_")
+    detections = results / "detect" / dataset
+    own = _subjects_faces(detections, LANDMARK_DETECTORS[landmarks])
+    hog = _subjects_faces(detections, "dlib_hog")
+    recogniser = recognisers.get("dlib").build({}, 1)
+
+    def embedded(pixels: Sequence[Pixels], name: str) -> NDArray[np.float32]:
+        chips = [recogniser.align(p, recogniser.landmarks(p, hog[name])) for p in pixels]
+        return recogniser.embed(chips)
+
+    options = {"weights": method, "identity": "fixed"}
+    codes = int(json.loads(_metadata(weights.path(method)))["codes"])
+    chosen = np.linspace(0, codes - 1, CODES).astype(int)
+    drawers = [anonymisers.get("ciagan").build({**options, "code": int(c)}) for c in chosen]
+    between, mated = [], []
+    with ArchiveReader(results / "ingest" / dataset / "images.tar") as images:
+        for _, group in progress(list(manifest.groupby("subject")), f"codes of {method}"):
+            names = [n for n in group["image_id"] if n in hog and n in own]
+            pixels = [images.read(n) for n in names]
+            vectors = np.concatenate([embedded([p], n) for p, n in zip(pixels, names, strict=True)])
+            mated += [float(np.linalg.norm(vectors[0] - v)) for v in vectors[1:]]
+            region = Region(0, 0, 1, 1, own[names[0]])
+            photo = Photo(names[0], "", pixels[0], (region,))
+            draws = [np.random.default_rng(0)]
+            drawn = embedded([d.anonymise([photo], None, draws)[0] for d in drawers], names[0])
+            between += [float(np.linalg.norm(a - b)) for a, b in combinations(drawn, 2)]
+    return float(np.median(between)), float(np.median(mated))
+
+
+def _metadata(path: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        return str(file.metadata()["anonbench"])
+
+
+def _subjects_faces(folder: Path, detector: str) -> dict[str, Face]:
+    """Return the subject's face of every image in which the detector found it."""
+    boxes = read_subjects(folder / "subjects.parquet")
+    found = {}
+    for name, faces in read_faces(folder / f"{detector}.parquet").items():
+        box = boxes[name]
+        hits = [face for face in faces if box is not None and covers(face, box)]
+        if hits:
+            found[name] = hits[0]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
