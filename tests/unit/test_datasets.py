@@ -539,6 +539,16 @@ def test_celeba_excludes_identities(tmp_path: Path) -> None:
         assert tmp_path / name in dataset.sources
 
 
+def test_celeba_keeps_only_some_identities(tmp_path: Path) -> None:
+    celeba_tree(tmp_path)
+    text(tmp_path / "ids.txt", "2880 9999\n")
+    dataset = read("celeba", tmp_path, only_identities="ids.txt")
+    assert set(dataset.records["subject"]) == {"2880"} and dataset.notes == ()
+    rest = read("celeba", tmp_path, exclude_identities="ids.txt")
+    everything = read("celeba", tmp_path)
+    assert len(dataset.records) + len(rest.records) == len(everything.records)
+
+
 def test_celeba_refuses_exclusion_lists(tmp_path: Path) -> None:
     celeba_tree(tmp_path)
     np.save(tmp_path / "float.npy", np.array([2880.0]))

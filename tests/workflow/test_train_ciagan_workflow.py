@@ -20,7 +20,7 @@ SHORT = {
 }  # fmt: skip
 SMALL = {
     "rendered": {"subjects": 3, "subjects_per_shard": 2},
-    "training_ciagan": {n: SHORT for n in ("ciagan_start", "ciagan_dlib", "ciagan_mediapipe")},
+    "training_ciagan": dict.fromkeys(("ciagan_start", "ciagan_dlib", "ciagan_mediapipe"), SHORT),
 }
 
 

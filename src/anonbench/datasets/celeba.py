@@ -16,14 +16,16 @@ PARTITIONS = {"0": "train", "1": "val", "2": "test"}
 
 
 def _read(root: Path, options: Mapping[str, Any]) -> Dataset:
-    """Read identities and partition; leave out the identities that an option names."""
+    """Read identities and partition; leave out or keep the identities that options name."""
     partition = choice(options, "partition", ("all", "train", "val", "test"))
     identities = first_existing(root, ("identity_CelebA.txt", "Anno/identity_CelebA.txt"))
     images = first_existing(root, ("img_align_celeba", "Img/img_align_celeba"))
     rows = read_fields(identities, 2)
     sources = [identities]
     parts = _partition(root, partition, sources)
-    excluded = _excluded(root, options, {subject for _, (_, subject) in rows}, sources)
+    known = {subject for _, (_, subject) in rows}
+    excluded = _named(root, options, "exclude_identities", known, sources)
+    only = _named(root, options, "only_identities", known, sources)
     prefix = images.relative_to(root).as_posix()
     kept, left_out = [], 0
     for line, (name, subject) in rows:
@@ -31,8 +33,8 @@ def _read(root: Path, options: Mapping[str, Any]) -> Dataset:
             raise DataError(f"{sources[1]}: has no line for {name}; the two lists do not match")
         if partition not in ("all", parts.get(name)):
             continue
-        if subject in excluded:
-            left_out += 1
+        if subject in excluded or (only and subject not in only):
+            left_out += subject in excluded
             continue
         kept.append((line, f"{prefix}/{name}", subject, parts.get(name, "")))
     columns = {
@@ -61,18 +63,18 @@ def _partition(root: Path, partition: str, sources: list[Path]) -> dict[str, str
     return parts
 
 
-def _excluded(
-    root: Path, options: Mapping[str, Any], known: set[str], sources: list[Path]
+def _named(
+    root: Path, options: Mapping[str, Any], option: str, known: set[str], sources: list[Path]
 ) -> set[str]:
-    """Return the identities to leave out, e.g. those that an anonymiser was trained on."""
-    if options.get("exclude_identities") is None:
+    """Return the identities of a list, e.g. those that an anonymiser was trained on."""
+    if options.get(option) is None:
         return set()
-    path = root / Path(text_option(options, "exclude_identities", "")).expanduser()
+    path = root / Path(text_option(options, option, "")).expanduser()
     sources.append(path)
-    excluded = _identities(path)
-    if not excluded & known:
-        raise DataError(f"{path}: none of its {len(excluded)} identities is in the data set")
-    return excluded
+    named = _identities(path)
+    if not named & known:
+        raise DataError(f"{path}: none of its {len(named)} identities is in the data set")
+    return named
 
 
 def _identities(path: Path) -> set[str]:
@@ -101,6 +103,6 @@ PLUGIN = DatasetType(
         citation="Z. Liu, P. Luo, X. Wang, X. Tang: Deep learning face attributes in the wild. "
         "ICCV 2015.",
     ),
-    option_names=("partition", "exclude_identities"),
+    option_names=("partition", "exclude_identities", "only_identities"),
     read=_read,
 )
