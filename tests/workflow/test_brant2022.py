@@ -149,15 +149,15 @@ def test_the_published_generator_is_asked_for(tree: tuple[Clone, NDArray, NDArra
     """Without its weights nothing begins; with them, CIAGAN anonymises both data sets."""
     clone, _, _ = tree
     preset = ("snakemake", "-n", "--configfile", "experiments/brant2022.yaml")
-    done = clone.run(*preset)
-    assert done.returncode != 0 and "anonbench weights fetch ciagan_celeba" in done.stdout
-    torch.manual_seed(1)
-    torch.save(Generator().state_dict(), clone.path / "data/weights/modelG.pth")
     celeba = clone.path / "data/celeba"
     (celeba / "img_align_celeba").mkdir(parents=True)
     (celeba / "identity_CelebA.txt").write_text("000001.jpg 1\n000002.jpg 2\n")
     (celeba / "list_eval_partition.txt").write_text("000001.jpg 2\n000002.jpg 2\n")
     np.save(celeba / "ciagan_identities.npy", np.array([2]))
+    done = clone.run(*preset)
+    assert done.returncode != 0 and "anonbench weights fetch ciagan_celeba" in done.stdout
+    torch.manual_seed(1)
+    torch.save(Generator().state_dict(), clone.path / "data/weights/modelG.pth")
     assert "anonymising celeba with ciagan" in clone.ok(*preset)
     # Experiment 3 needs what only training brings.
     done = clone.run(*preset, "experiments/brant2022_mediapipe.yaml")
