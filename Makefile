@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 # What comes with the repository.
 FACES := data/faces.dvc
-WEIGHTS := data/weights/dan_rendered.safetensors.dvc
+WEIGHTS := $(patsubst %,data/weights/%.safetensors.dvc,dan_rendered ciagan_dlib ciagan_mediapipe)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
@@ -41,7 +41,7 @@ faces: .venv/.locked  ## bring the bundled faces into data/faces; needs no netwo
 	$(call bring,$(FACES),the bundled faces into data/faces)
 
 weights: .venv/.locked  ## bring the bundled weights into data/weights; needs no network
-	$(if $(wildcard $(WEIGHTS)),$(call bring,$(WEIGHTS),the bundled weights into data/weights),@:)
+	$(if $(wildcard $(WEIGHTS)),$(call bring,$(wildcard $(WEIGHTS)),the bundled weights into data/weights),@:)
 
 test: .venv/.locked  ## run the whole test suite
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
@@ -61,18 +61,20 @@ define bundle
 @export PATH="$(CURDIR)/$(BIN):$$PATH" && set -e; \
 if [ -n "$$(git ls-files --others .dvc/bundled/files)" ]; then \
   echo "Results were pushed to .dvc/bundled: move .dvc/bundled/files away first."; exit 1; fi; \
-test -e $(1) || { echo "$(1): missing, nothing to bundle"; exit 1; }; \
-size=$$(du -sb $(1) | cut -f1); \
-if [ $$size -gt $(2) ]; then echo "$(1): $$size bytes, more than $(2)"; exit 1; fi; \
-dvc add -q $(1); \
-grep -q 'remote: bundled' $(1).dvc \
-  || sed -i 's/^  path: $(notdir $(1))$$/&\n  remote: bundled/' $(1).dvc; \
+for path in $(1); do \
+  test -e $$path || { echo "$$path: missing, nothing to bundle"; exit 1; }; \
+  size=$$(du -sb $$path | cut -f1); \
+  if [ $$size -gt $(2) ]; then echo "$$path: $$size bytes, more than $(2)"; exit 1; fi; \
+  dvc add -q $$path; \
+  grep -q 'remote: bundled' $$path.dvc \
+    || sed -i "s/^  path: $$(basename $$path)$$/&\n  remote: bundled/" $$path.dvc; \
+done; \
 all=$$(ls $(FACES) $(WEIGHTS) 2>/dev/null || true); \
 dvc fetch -q $$all; \
 git rm -rqf --ignore-unmatch .dvc/bundled/files; \
 dvc push -q $$all; \
 git add $$all && git add -f .dvc/bundled/files; \
-echo "$$size bytes. Now: git commit $(1).dvc .dvc/bundled"
+echo "Now: git commit $(addsuffix .dvc,$(1)) .dvc/bundled"
 endef
 
 bundle: .venv/.locked  ## maintainers: put data/faces into the bundled remote and into Git's index
@@ -80,10 +82,11 @@ bundle: .venv/.locked  ## maintainers: put data/faces into the bundled remote an
 	$(call bundle,data/faces,25000000)
 
 # Bundled weights are used only if the list in the code has their hash.
+TRAINED = $(wildcard $(WEIGHTS:.dvc=))
 bundle-weights: .venv/.locked  ## maintainers: the same for the weights in data/weights
-	$(call bundle,$(WEIGHTS:.dvc=),41000000)
+	$(call bundle,$(TRAINED),41000000)
 	@{ echo '# Weights that the project makes itself; written by `make bundle-weights`.'; \
-	  cd data/weights && sha256sum $(notdir $(WEIGHTS:.dvc=)); } > src/anonbench/weights.sha256
+	  cd data/weights && sha256sum $(notdir $(TRAINED)); } > src/anonbench/weights.sha256
 	@PATH="$(CURDIR)/$(BIN):$$PATH" anonbench weights verify && git add src/anonbench/weights.sha256
 
 schema: .venv/.locked  ## write the JSON schema of params.yaml from the code

@@ -21,7 +21,12 @@ def tracked() -> list[str]:
     return [n for n in listed.stdout.decode().split("\0") if n and (ROOT / n).is_file()]
 
 
-POINTERS = {"data/faces.dvc": 25_000_000, "data/weights/dan_rendered.safetensors.dvc": 41_000_000}
+POINTERS = {
+    "data/faces.dvc": 25_000_000,
+    "data/weights/dan_rendered.safetensors.dvc": 41_000_000,
+    "data/weights/ciagan_dlib.safetensors.dvc": 25_000_000,
+    "data/weights/ciagan_mediapipe.safetensors.dvc": 25_000_000,
+}
 """What the project comes with, and at most how many bytes of each."""
 
 

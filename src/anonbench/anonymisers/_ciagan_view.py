@@ -56,12 +56,12 @@ ROOM = 0.03
 """What a view that grows leaves around the hole."""
 
 
-def grown(sides: Sides, corners: NDArray[np.generic]) -> Sides:
-    """Return a view that holds the hole's corners (K, 2), pixels of the crop, with `ROOM`."""
+def grown(sides: Sides, corners: NDArray[np.generic], room: float = ROOM) -> Sides:
+    """Return a view that holds the hole's corners (K, 2), pixels of the crop, with some room."""
     middle = np.array([WIDTH / 2, HEIGHT / 2])
     low, high = corners.min(axis=0), corners.max(axis=0)
     reach = [*(middle - low) / middle, *(high - middle) / middle]
-    return Sides(*(max(side, float(r) + ROOM) for side, r in zip(sides, reach, strict=True)))
+    return Sides(*(max(side, float(r) + room) for side, r in zip(sides, reach, strict=True)))
 
 
 def view(picture: NDArray[np.uint8], sides: Sides, squashed: bool) -> NDArray[np.uint8]:
