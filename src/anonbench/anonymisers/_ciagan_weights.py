@@ -40,7 +40,7 @@ class Trained(NamedTuple):
 
 
 PUBLISHED = Trained("dlib", SCHEMES["dlib"].shown, "published_training", None)
-"""The official file, which says nothing of itself. Its code trains on such views (docs/ciagan.md)."""
+"""The official file says nothing of itself; on such views its code trains (docs/ciagan.md)."""
 
 
 def trained(model: str) -> Trained:
