@@ -160,7 +160,7 @@ def test_the_published_generator_is_asked_for(tree: tuple[Clone, NDArray, NDArra
     torch.save(Generator().state_dict(), clone.path / "data/weights/modelG.pth")
     assert "anonymising celeba with ciagan" in clone.ok(*preset)
     # Experiment 3 needs what only training brings.
-    done = clone.run(*preset, "experiments/brant2022_mediapipe.yaml")
+    done = clone.run(*preset, "--config", "run={methods: [ciagan, ciagan_own_mediapipe]}")
     assert done.returncode != 0 and "ciagan_celeba_mediapipe.safetensors: missing" in done.stdout
     trained = clone.ok("snakemake", "train_ciagan", "-n", *preset[2:])
     assert "training CIAGAN: ciagan_celeba_mediapipe" in trained
