@@ -27,7 +27,7 @@ from anonbench.ledger import Status
 from anonbench.progress import progress
 from anonbench.region_finder import read_subjects
 from anonbench.regions import covers
-from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
+from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.training.curves import write_ciagan_curves
 from anonbench.types import Face, Pixels
 
@@ -100,8 +100,8 @@ def write(columns: dict[str, dict[str, str]], training: Path, docs: Path) -> Pat
         write_ciagan_curves(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
         shutil.copyfile(training / name / "samples.png", docs / "images" / f"{name}_samples.png")
         parts.append(
-            f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, and "
-            f"five codes.\n\n![Sample sheet](images/{name}_samples.png)\n\n"
+            f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, "
+            f"and five codes.\n\n![Sample sheet](images/{name}_samples.png)\n\n"
             f"![Losses and KID by round](images/{name}_curves.png)"
         )
     card = docs / f"{CARD}.md"
@@ -117,19 +117,19 @@ def _trained(folder: Path, name: str) -> dict[str, str]:
     while place is not None:
         state = torch.load(place / "checkpoint.pt", map_location="cpu", weights_only=True)
         recipe = json.loads(state["training"])
-        settings = CiaganTraining(**recipe["settings"])
-        first = first or recipe
-        seen += state["round"] * settings.batch
-        place = folder.parent / settings.start if settings.start else None
-    settings = CiaganTraining(**first["settings"])
+        first = first or {**recipe, "round": state["round"]}
+        seen += state["round"] * recipe["settings"]["batch"]
+        begun = recipe["settings"]["start"]
+        place = folder.parent / begun if begun else None
+    settings = first["settings"]
     path = weights.path(name)
     kid = read_table(folder / "rounds.csv")["kid"].astype(float).iloc[-1]
     return {
         "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
         "SHA-256": f"`{weights.state(name).digest}`",
         "images seen by the generator": f"{seen:,}",
-        "of these with its own landmarks alone": f"{settings.rounds * settings.batch:,}",
-        "codes": str(settings.codes),
+        "of these with its own landmarks alone": f"{first['round'] * settings['batch']:,}",
+        "codes": str(settings["codes"]),
         "seed": str(first["seed"]),
         "KID, held-out training subjects": f"{kid:.4f}",
     }

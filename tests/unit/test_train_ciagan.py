@@ -33,7 +33,7 @@ from anonbench.training.ciagan_batches import Faces, Pairs
 from anonbench.training.ciagan_crops import ciagan_crop_files
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
-from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
+from anonbench.training.train_ciagan import Trainer, _around, _decisive, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
 
@@ -357,7 +357,9 @@ def test_reconstruction_is_learnt() -> None:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> dict[str, Any]:
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(ciagan_quality, "ROWS", 2)
+    monkeypatch.setattr(ciagan_quality, "CODES", 1)
     part = faces(4, 2)
     np.save(tmp_path / "crops.npy", part.crops)
     np.save(tmp_path / "points.npy", part.points)
@@ -404,6 +406,23 @@ def test_training_goes_on_to_the_same_bytes(
     assert (files["weights"].read_bytes(), files["curves"].read_text()) == once
 
 
+def test_a_training_may_be_lengthened(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, long = ({**LEAN, "rounds": n, "warm_up": n, "ema": 0.5} for n in (2, 3))
+    train_ciagan_files(**files, settings=settings(**long))
+    at_once = files["weights"].read_bytes()
+    (tmp_path / "checkpoint.pt").unlink()
+    train_ciagan_files(**files, settings=settings(**short))
+    step, seen = Trainer.step, []
+    monkeypatch.setattr(Trainer, "step", lambda self, k: (seen.append(k), step(self, k)))
+    train_ciagan_files(**files, settings=settings(**long))
+    assert seen == [2] and files["weights"].read_bytes() == at_once
+    # A rate that falls towards the end depends on where the end is.
+    assert "rounds" in _decisive(settings(fall=0.5)) and "rounds" not in _decisive(settings())
+    assert _decisive(settings(warm_up=3, rounds=9))["warm_up"] == 3
+
+
 def test_a_checkpoint_of_another_training_is_left_alone(
     files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,7 +443,7 @@ def test_what_is_written(files: dict[str, Any], tmp_path: Path) -> None:
     }  # fmt: skip
     assert list(pd.read_csv(files["curves"])["round"]) == [2, 4]
     sheet = decode_png(files["samples"].read_bytes())
-    assert sheet.shape == (6 * SIZE, 7 * SIZE, 3)
+    assert sheet.shape == (2 * SIZE, 3 * SIZE, 3)
     assert (tmp_path / "sheet-000002.png").is_file()
     network = Generator(identities=8)
     arrays = {k: torch.from_numpy(v) for k, v in read(files["weights"]).items()}

@@ -73,8 +73,8 @@ def train_ciagan_files(
     threads : int
         For PyTorch, on a processor.
     folder : path
-        For ``checkpoint.pt``, ignored if it belongs to other data or settings, and for a sample
-        sheet at every report.
+        For ``checkpoint.pt`` and a sample sheet at every report. A checkpoint of other data or
+        settings is ignored; more rounds may be asked for, unless the rate falls towards the last.
     weights : path
         To write: ``.safetensors``, half precision (see `anonbench.training.export`).
     curves : path
@@ -87,7 +87,7 @@ def train_ciagan_files(
     torch.set_num_threads(threads)
     digests = [sha256(Path(file)) for file in (*labels, *points, *([start] if start else []))]
     identity = json.dumps(
-        {"settings": settings.model_dump(), "name": name, "seed": seed, "files": digests},
+        {"settings": _decisive(settings), "name": name, "seed": seed, "files": digests},
         sort_keys=True,
     )
     faces = [
@@ -110,6 +110,16 @@ def train_ciagan_files(
         "codes": str(pairs.codes),
     }  # fmt: skip
     write_half(trainer.kept().state_dict(), weights, metadata)
+
+
+def _decisive(settings: CiaganTraining) -> dict[str, Any]:
+    """Return the settings that a round depends on: a training may go on for more rounds."""
+    found = settings.model_dump(exclude={"report_every"})
+    if settings.warm_up >= settings.rounds:
+        found["warm_up"] = "all"
+    if not settings.fall:
+        del found["rounds"]
+    return found
 
 
 class Trainer:
