@@ -76,10 +76,10 @@ class Up(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outputs, 2 height, 2 width)."""
         right = self.conv_r1(_doubled(functional.relu(_as_it_is(self.norm_r1, x))))
-        right = self.conv_r2(functional.relu(_as_it_is(self.norm_r2, right)))
+        right = functional.relu(_as_it_is(self.norm_r2, right))
         # As published, but for the order, as in `Down`.
-        left: Tensor = _doubled(self.conv_l(x))
-        return right + left
+        both: Tensor = self.conv_r2(right) + _doubled(self.conv_l(x))
+        return both
 
 
 def _halved(x: Tensor) -> Tensor:
