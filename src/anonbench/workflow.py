@@ -484,9 +484,7 @@ class Plan:
     def refound_pictured(self) -> list[str]:
         """Return the patterns of tables of faces found again, by method of `pictured`."""
         detector = self.params.detection.landmarks
-        return [
-            f"results/redetect/{m}/{{dataset}}.{detector}.parquet" for m in self.pictured()[0]
-        ]
+        return [f"results/redetect/{m}/{{dataset}}.{detector}.parquet" for m in self.pictured()[0]]
 
     def figure_labels(self, name: str) -> dict[str, str]:
         """Return what Snakemake's own report says of a figure: which one, of what."""
