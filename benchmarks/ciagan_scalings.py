@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for name, scheme in SCHEMES.items():
         holes = outlines(options.folder, scheme)
-        for label, scaling in SCALINGS.items():
+        for label, scaling in SCALINGS.items() if holes else ():
             inside, trained, size = seen(holes, scaling)
             wide, high = np.median(size, axis=0)
             print(
