@@ -61,6 +61,7 @@ define bundle
 @export PATH="$(CURDIR)/$(BIN):$$PATH" && set -e; \
 if [ -n "$$(git ls-files --others .dvc/bundled/files)" ]; then \
   echo "Results were pushed to .dvc/bundled: move .dvc/bundled/files away first."; exit 1; fi; \
+test -n "$(1)" || { echo "data: missing, nothing to bundle"; exit 1; }; \
 for path in $(1); do \
   test -e $$path || { echo "$$path: missing, nothing to bundle"; exit 1; }; \
   size=$$(du -sb $$path | cut -f1); \

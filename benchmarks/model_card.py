@@ -88,7 +88,7 @@ def write(
 ) -> Path:
     """Write the card, its picture and its numbers below a folder."""
     state = torch.load(training / "checkpoint.pt", map_location="cpu", weights_only=True)
-    identity = json.loads(state["identity"])
+    identity = json.loads(state["training"])
     settings = Training(**identity["settings"])
     curves = read_table(training / "curves.csv").astype(float)
     path = weights.path(MODEL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anonbench.hashing import sha256
-from anonbench.io import atomic, write_table
+from anonbench.io import write_table
 from anonbench.models.ciagan import Discriminator, Generator, SiameseNetwork
 from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
 from anonbench.training import ciagan_losses as loss
+from anonbench.training.checkpoints import read_checkpoint, write_checkpoint
 from anonbench.training.ciagan_batches import Batch, Pairs, read_faces_to_train_on
 from anonbench.training.ciagan_quality import Quality, sheet
 from anonbench.training.ciagan_settings import CiaganTraining
@@ -351,11 +352,8 @@ class Trainer:
 
     def resume(self, path: Path, identity: str) -> None:
         """Go on where a checkpoint of the same training ended, if there is one."""
-        if not path.is_file():
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["training"] != identity:
-            LOGGER.info("%s belongs to another training: starting anew", path.name)
+        state = read_checkpoint(path, identity, self.device)
+        if state is None:
             return
         for name, network in self._networks().items():
             network.load_state_dict(state[name])
@@ -367,15 +365,14 @@ class Trainer:
 
     def save(self, path: Path, identity: str) -> None:
         """Write a checkpoint."""
-        state: dict[str, Mapping[str, Any] | str | int | list[dict[str, float]]] = {
-            "training": identity, "round": self.round, "curves": self.curves,
+        state: dict[str, Any] = {
+            "round": self.round, "curves": self.curves,
             **{name: network.state_dict() for name, network in self._networks().items()},
             **{f"{name} optimiser": o.state_dict() for name, o in self._optimisers.items()},
         }  # fmt: skip
         if self._average is not None:
             state["average"] = self._average.state_dict()
-        with atomic(path) as partial:
-            torch.save(state, partial)
+        write_checkpoint(path, identity, state)
 
 
 def _around(hole: Tensor) -> Tensor:

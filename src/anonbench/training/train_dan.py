@@ -17,12 +17,13 @@ from torch.nn import functional
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.hashing import sha256
-from anonbench.io import atomic, read_table, write_table
+from anonbench.io import read_table, write_table
 from anonbench.models.dan import DAN, FEATURES
 from anonbench.models.dan_losses import AffinityLoss, PartitionLoss
 from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
 from anonbench.training.augment import augmented, centred, erased, normalised
+from anonbench.training.checkpoints import read_checkpoint, write_checkpoint
 from anonbench.training.curves import write_curves
 from anonbench.training.devices import autocast, device
 from anonbench.training.export import write_half
@@ -211,11 +212,8 @@ class Trainer:
 
     def resume(self, path: Path, identity: str) -> None:
         """Go on where a checkpoint of the same training ended, if there is one."""
-        if not path.is_file():
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["identity"] != identity:
-            LOGGER.info("%s belongs to another training: starting anew", path.name)
+        state = read_checkpoint(path, identity, self.device)
+        if state is None:
             return
         self.network.load_state_dict(state["network"])
         self._affinity.load_state_dict(state["centres"])
@@ -226,8 +224,7 @@ class Trainer:
 
     def save(self, path: Path, identity: str) -> None:
         """Write a checkpoint."""
-        state: Mapping[str, Any] = {
-            "identity": identity,
+        state = {
             "network": self.network.state_dict(),
             "centres": self._affinity.state_dict(),
             "auxiliary": self._auxiliary.state_dict(),
@@ -235,8 +232,7 @@ class Trainer:
             "epoch": self.epoch,
             "curves": self.curves,
         }
-        with atomic(path) as partial:
-            torch.save(state, partial)
+        write_checkpoint(path, identity, state)
 
 
 def _network(settings: Training) -> DAN:
