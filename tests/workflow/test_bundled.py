@@ -189,7 +189,7 @@ def test_faces_and_weights_are_bundled_beside_each_other(fresh: Clone, tmp_path:
     fresh.ok("git", "clone", "-q", str(fresh.path), str(clone.path))
     code = {"PYTHONPATH": str(clone.path / "src")}
     done = clone.run("anonbench", "weights", "verify", **code)
-    assert done.returncode == 0 and "0 of 6 files" in done.stdout
+    assert done.returncode == 0 and "0 of 9 files" in done.stdout
     assert "verified" in clone.ok("anonbench", "weights", "fetch", "dan_rendered", **code)
     assert "1 of 9 files" in clone.ok("anonbench", "weights", "verify", **code)
     (clone.path / WEIGHTS).unlink()
