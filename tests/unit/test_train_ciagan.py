@@ -336,6 +336,14 @@ def test_rates_fall_at_the_end() -> None:
     assert rates == pytest.approx([0.1] * 6 + [0.08, 0.06, 0.04, 0.02])
 
 
+def test_long_gradients_are_cut() -> None:
+    made = trainer(settings(clip=0.5, warm_up=9, reconstruction=100.0))
+    made.step(0)
+    gradients = [p.grad for p in made.generator.parameters() if p.grad is not None]
+    length = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
+    assert float(length) == pytest.approx(0.5, rel=1e-3)
+
+
 def test_average_follows_the_generator() -> None:
     made = trainer(settings(ema=0.9, warm_up=9, reconstruction=1.0))
     first = made.generator.conv_end[0].weight.detach().clone()

@@ -90,6 +90,9 @@ class CiaganTraining(Block):
     ema: Share = 0.0
     """Decay, a round, of the moving average of the generator that is kept in the end; 0: the last
     generator is."""
+    clip: Weight = 0.0
+    """Length to which longer gradients of a network are cut, so that one odd batch does not undo
+    what was learnt; 0: none."""
     fall: Share = 0.0
     """Share of the rounds, at the end, in which the learning rate falls to 0."""
     flip: Share = 0.0

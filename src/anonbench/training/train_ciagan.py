@@ -312,9 +312,12 @@ class Trainer:
             raise FloatingPointError(
                 f"{name}: the loss is no longer a number: lower the rate, or use float32"
             )
-        self._optimisers[name].zero_grad(set_to_none=True)
+        optimiser = self._optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
         value.backward()
-        self._optimisers[name].step()
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self._networks()[name].parameters(), self.settings.clip)
+        optimiser.step()
 
     def _set_rates(self, k: int) -> None:
         settings = self.settings
