@@ -21,15 +21,13 @@ from numpy.typing import NDArray
 
 from anonbench import anonymisers, detectors, recognisers, weights
 from anonbench.anonymisers import Photo, Region
-from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, read_table
 from anonbench.ledger import Status
 from anonbench.progress import progress
-from anonbench.region_finder import read_subjects
-from anonbench.regions import covers
+from anonbench.region_finder import read_subject_faces
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.training.curves import write_ciagan_curves
-from anonbench.types import Face, Pixels
+from anonbench.types import Pixels
 
 ROOT = Path(__file__).parents[1]
 CARD = "ciagan_rendered"
@@ -175,8 +173,11 @@ def code_distances(results: Path, dataset: str, method: str) -> tuple[float, flo
     manifest = manifest[manifest["status"] == Status.OK]
     landmarks = method.removeprefix("ciagan_")
     detections = results / "detect" / dataset
-    own = _subjects_faces(detections, LANDMARK_DETECTORS[landmarks])
-    hog = _subjects_faces(detections, "dlib_hog")
+    located = detections / "subjects.parquet"
+    own, hog = (
+        read_subject_faces(detections / f"{name}.parquet", located)
+        for name in (LANDMARK_DETECTORS[landmarks], "dlib_hog")
+    )
     recogniser = recognisers.get("dlib").build({}, 1)
 
     def embedded(pixels: Sequence[Pixels], name: str) -> NDArray[np.float32]:
@@ -207,18 +208,6 @@ def _metadata(path: Path) -> str:
 
     with safe_open(path, "numpy") as file:
         return str(file.metadata()["anonbench"])
-
-
-def _subjects_faces(folder: Path, detector: str) -> dict[str, Face]:
-    """Return the subject's face of every image in which the detector found it."""
-    boxes = read_subjects(folder / "subjects.parquet")
-    found = {}
-    for name, faces in read_faces(folder / f"{detector}.parquet").items():
-        box = boxes[name]
-        hits = [face for face in faces if box is not None and covers(face, box)]
-        if hits:
-            found[name] = hits[0]
-    return found
 
 
 if __name__ == "__main__":

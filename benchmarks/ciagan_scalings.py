@@ -17,12 +17,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbench.anonymisers._ciagan_frame import DegenerateFaceError, frame_of, in_crop, outline
+from anonbench.anonymisers._ciagan_frame import (
+    HEIGHT,
+    WIDTH,
+    DegenerateFaceError,
+    frame_of,
+    in_crop,
+    outline,
+)
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
-from anonbench.anonymisers._ciagan_view import SCALINGS, Scaling, grown, in_crop_of_view
-from anonbench.detect import read_faces
-from anonbench.region_finder import read_subjects
-from anonbench.regions import covers
+from anonbench.anonymisers._ciagan_view import SCALINGS, SIZE, Scaling, grown
+from anonbench.region_finder import read_subject_faces
 
 PUBLISHED = (0.5, 0.75)
 """Range of the edges of views in the published training, in halves of the crop's size."""
@@ -48,17 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def outlines(folder: Path, scheme: Scheme) -> list[NDArray[np.float64]]:
     """Return the hole's corners of every subject's face that has a frame, in pixels of the crop."""
-    boxes = read_subjects(folder / "subjects.parquet")
+    located = folder / "subjects.parquet"
     found = []
-    for image_id, faces in read_faces(folder / f"{scheme.detector}.parquet").items():
-        box = boxes[image_id]
-        for face in [f for f in faces if box is not None and covers(f, box)][:1]:
-            points = face.points.astype(np.int64)
-            try:
-                frame = frame_of(points, scheme)
-            except DegenerateFaceError:
-                continue
-            found.append(outline(in_crop(points, frame), scheme).astype(np.float64))
+    for face in read_subject_faces(folder / f"{scheme.detector}.parquet", located).values():
+        points = face.points.astype(np.int64)
+        try:
+            frame = frame_of(points, scheme)
+        except DegenerateFaceError:
+            continue
+        found.append(outline(in_crop(points, frame), scheme).astype(np.float64))
     return found
 
 
@@ -71,8 +74,8 @@ def seen(
         sides = grown(scaling.sides, corners)
         inside.append(grown(scaling.sides, corners, room=0) == scaling.sides)
         trained.append(all(PUBLISHED[0] <= side <= PUBLISHED[1] for side in sides))
-        matrix = in_crop_of_view(sides)
-        size.append(np.ptp((corners - matrix[:, 2]) / np.diag(matrix), axis=0))
+        shown = np.array([sides.left + sides.right, sides.top + sides.bottom]) * (WIDTH, HEIGHT) / 2
+        size.append(SIZE * np.ptp(corners, axis=0) / shown)
     return np.array(inside), np.array(trained), np.array(size)
 
 

@@ -98,6 +98,25 @@ def read_subjects(path: Path | str) -> dict[str, Box | None]:
     }
 
 
+def read_subject_faces(detections: Path | str, subjects: Path | str) -> dict[str, Face]:
+    """Read the subject's face of every image in which a detector found it.
+
+    Parameters
+    ----------
+    detections : path
+        Faces of one detector; the first that covers the subject's box is his.
+    subjects : path
+        The subjects' boxes.
+    """
+    boxes, found = read_subjects(subjects), {}
+    for image_id, faces in read_faces(detections).items():
+        box = boxes.get(image_id)
+        own = next((face for face in faces if box is not None and covers(face, box)), None)
+        if own is not None:
+            found[image_id] = own
+    return found
+
+
 def read_finder(
     detections: Sequence[Path | str], subjects: Path | str | None, region: Part, policy: Policy
 ) -> RegionFinder:

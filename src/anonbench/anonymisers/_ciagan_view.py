@@ -104,15 +104,6 @@ def hole(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return mask < 0.8 * 255
 
 
-def in_crop_of_view(sides: Sides) -> NDArray[np.float64]:
-    """Return the affine matrix (2, 3) from pixels of a view to pixels of the crop.
-
-    Coordinates count from the outer edge of the first pixel.
-    """
-    left, top, right, bottom = _box(sides, WIDTH, HEIGHT)
-    return np.array([[(right - left) / SIZE, 0.0, left], [0.0, (bottom - top) / SIZE, top]])
-
-
 def network_input(landmarks: Any, faces: Any, holes: Any) -> NDArray[np.float32]:
     """Return the generator's input (N, 6, 128, 128), 0..1: landmarks, then faces with their hole.
 

@@ -69,6 +69,15 @@ class Batch(NamedTuple):
     code: Tensor
     same: Tensor
 
+    @property
+    def shown(self) -> Tensor:
+        """What the generator is shown, (N, 6, 128, 128): landmarks, and pictures with holes."""
+        return torch.cat([self.landmarks, self.picture * (1 - self.hole)], dim=1)
+
+    def pasted(self, drawn: Tensor) -> Tensor:
+        """Return the pictures with what was drawn, (N, 3, 128, 128), in their holes."""
+        return self.picture * (1 - self.hole) + drawn * self.hole
+
     def to(self, where: torch.device) -> Batch:
         """Return the batch on a device."""
         return Batch(*(part.to(where) for part in self))

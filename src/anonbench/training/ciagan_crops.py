@@ -20,12 +20,10 @@ from anonbench.anonymisers._ciagan_frame import (
     in_crop,
 )
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
-from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, atomic, read_table, write_table
 from anonbench.progress import LOGGER, progress
-from anonbench.region_finder import read_subjects
-from anonbench.regions import covers
-from anonbench.types import Box, Face
+from anonbench.region_finder import read_subject_faces
+from anonbench.types import Face
 
 
 def ciagan_crop_files(
@@ -63,11 +61,10 @@ def ciagan_crop_files(
     """
     scheme = SCHEMES[landmarks]
     table = read_table(manifest).set_index("image_id")
-    faces, boxes = read_faces(detections), read_subjects(subjects)
+    faces = read_subject_faces(detections, subjects)
     framed = {}
     for image_id in table.index:
-        face = _subjects_face(faces.get(image_id, []), boxes.get(image_id))
-        placed = _placed(face, scheme) if face else None
+        placed = _placed(faces[image_id], scheme) if image_id in faces else None
         if placed:
             framed[image_id] = placed
     if not framed:
@@ -89,12 +86,6 @@ def ciagan_crop_files(
             np.save(file, places)
     chosen = table.loc[list(framed), ["subject"]]
     write_table(pd.DataFrame(chosen).reset_index(), labels)
-
-
-def _subjects_face(faces: list[Face], subject: Box | None) -> Face | None:
-    if subject is None:
-        return None
-    return next((face for face in faces if covers(face, subject)), None)
 
 
 def _placed(face: Face, scheme: Scheme) -> tuple[Frame, IntPoints] | None:

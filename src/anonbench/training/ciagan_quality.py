@@ -92,13 +92,11 @@ def pasted(drawer: Generator, batch: Batch, codes: Tensor, where: torch.device) 
     """Return pictures (N, 3, 128, 128), 0..1, with drawn faces of the codes in their holes."""
     training = drawer.training
     drawer.eval()
-    x = torch.cat([batch.landmarks, batch.picture * (1 - batch.hole)], dim=1)
     length = drawer.encode_one_hot[0].in_features
     code = functional.one_hot(codes, int(length)).float()  # type: ignore[arg-type]
-    raw = drawer(x.to(where), code.to(where)).cpu().clamp(0, 1)
+    raw = drawer(batch.shown.to(where), code.to(where)).cpu().clamp(0, 1)
     drawer.train(training)
-    both: Tensor = batch.picture * (1 - batch.hole) + raw * batch.hole
-    return both
+    return batch.pasted(raw)
 
 
 def sheet(drawer: Generator, pairs: Pairs, path: Path | str) -> None:

@@ -218,11 +218,10 @@ class Trainer:
 
     def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return what the generator draws, and the picture with it in its hole."""
-        x = torch.cat([batch.landmarks, batch.picture * (1 - batch.hole)], dim=1)
         code = functional.one_hot(batch.code, self.settings.identities).float()
         with self._autocast():
-            raw = self.generator(x, code).float()
-        return raw, batch.picture * (1 - batch.hole) + raw * batch.hole
+            raw = self.generator(batch.shown, code).float()
+        return raw, batch.pasted(raw)
 
     def _critic_step(self, true: Batch, other: Batch, drawn: Tensor, k: int) -> None:
         pictures = true.picture.clone()
