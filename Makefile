@@ -44,7 +44,7 @@ weights: .venv/.locked  ## bring the bundled weights into data/weights; needs no
 	$(if $(wildcard $(WEIGHTS)),$(call bring,$(wildcard $(WEIGHTS)),the bundled weights into data/weights),@:)
 
 test: .venv/.locked  ## run the whole test suite
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: .venv/.locked  ## ruff, mypy, snakefmt, snakemake --lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" && ruff check . && ruff format --check . && mypy \
