@@ -115,7 +115,7 @@ def _trained(folder: Path, name: str) -> dict[str, str]:
     while place is not None:
         state = torch.load(place / "checkpoint.pt", map_location="cpu", weights_only=True)
         recipe = json.loads(state["training"])
-        first = first or {**recipe, "round": state["round"]}
+        first = first or recipe
         seen += state["round"] * recipe["settings"]["batch"]
         begun = recipe["settings"]["start"]
         place = folder.parent / begun if begun else None
@@ -126,7 +126,6 @@ def _trained(folder: Path, name: str) -> dict[str, str]:
         "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
         "SHA-256": f"`{weights.state(name).digest}`",
         "images seen by the generator": f"{seen:,}",
-        "of these with its own landmarks alone": f"{first['round'] * settings['batch']:,}",
         "codes": str(settings["codes"]),
         "seed": str(first["seed"]),
         "KID, held-out training subjects": f"{kid:.4f}",

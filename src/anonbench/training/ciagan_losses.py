@@ -42,6 +42,32 @@ def difference(drawn: Tensor, true: Tensor, where: Tensor) -> Tensor:
     return ((drawn - true).abs() * where).sum() / (where.sum() * drawn.shape[1]).clamp_min(1)
 
 
+def pyramid_difference(drawn: Tensor, true: Tensor, where: Tensor, levels: int) -> Tensor:
+    """Return the `difference` level by level of a Laplacian pyramid, summed over the levels.
+
+    A face is mostly smooth: its edges weigh little in a difference of pixels, but as much as its
+    shades where each level has its own mean (Bojanowski et al. 2018, Lap1). One level is the
+    difference of pixels.
+
+    Parameters
+    ----------
+    drawn, true : Tensor of shape (N, 3, h, w)
+        Pictures; h and w can be halved ``levels - 1`` times.
+    where : Tensor of shape (N, 1, h, w), 0 or 1
+        What counts.
+    levels : int
+        At least 1.
+    """
+    left, area = (drawn - true) * where, where.sum() * drawn.shape[1]
+    total = left.new_zeros(())
+    for _ in range(levels - 1):
+        coarse = functional.avg_pool2d(left, 2)
+        fine = left - functional.interpolate(coarse, scale_factor=2, mode="bilinear")
+        total = total + fine.abs().sum() / area.clamp_min(1)
+        left, area = coarse, area / 4
+    return total + left.abs().sum() / area.clamp_min(1)
+
+
 def matching(drawn: Sequence[Tensor], true: Sequence[Tensor], same: Tensor) -> Tensor:
     """Return the mean absolute difference of the critic's features, over pairs of one subject.
 

@@ -79,6 +79,9 @@ class CiaganTraining(Block):
     reconstruction: Weight = 0.0
     """Weight of the mean absolute difference from the true picture inside the hole, for pairs of
     the same subject (whose picture is known)."""
+    levels: Annotated[int, Field(ge=1, le=6)] = 1
+    """Levels of the Laplacian pyramid on which the reconstruction is compared, so that edges count
+    as much as shades; 1: pixels."""
     surroundings: Weight = 0.0
     """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
     that a drawn face goes over into what is around it."""

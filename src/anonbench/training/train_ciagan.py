@@ -255,8 +255,9 @@ class Trainer:
         if settings.reconstruction:
             inside = batch.hole * batch.same[:, None, None, None]
             terms["reconstruction"] = (
-                settings.reconstruction, loss.difference(raw, batch.picture, inside)
-            )  # fmt: skip
+                settings.reconstruction,
+                loss.pyramid_difference(raw, batch.picture, inside, settings.levels),
+            )
         if settings.surroundings:
             terms["surroundings"] = (
                 settings.surroundings, loss.difference(raw, batch.picture, _around(batch.hole))
