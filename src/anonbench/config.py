@@ -15,6 +15,7 @@ from anonbench.config_block import Block, Distinct
 from anonbench.registry import plugin_names, unknown_name
 from anonbench.synthetic.settings import RenderedFaces
 from anonbench.training.ciagan_settings import CiaganTraining
+from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
@@ -225,6 +226,8 @@ class Params(Block):
     training: Training = Training()
     training_ciagan: dict[Name, CiaganTraining] = Field(default_factory=dict)
     """Catalogue of trainings of CIAGAN: `snakemake train_ciagan` does them all."""
+    training_cleanir: dict[Name, CleanirTraining] = Field(default_factory=dict)
+    """Catalogue of trainings of CLEANIR: `snakemake train_cleanir` does them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -283,11 +286,13 @@ class Params(Block):
 
 
 def _known_trainings(params: Params) -> None:
+    for block in ("training_ciagan", "training_cleanir"):
+        for name, training in getattr(params, block).items():
+            if training.dataset not in params.datasets:
+                wrong = unknown_name("entry", training.dataset, params.datasets)
+                raise ValueError(f"{block}.{name}.dataset: {wrong}")
     trainings = params.training_ciagan
     for name, training in trainings.items():
-        if training.dataset not in params.datasets:
-            wrong = unknown_name("entry", training.dataset, params.datasets)
-            raise ValueError(f"training_ciagan.{name}.dataset: {wrong}")
         begun, first = {name}, training.start
         while first:
             if first not in trainings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,8 +20,11 @@ from anonbench.config import CONTROLS, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import contrast_stems, figure_names
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
+from anonbench.training.cleanir_settings import CLEANIR_DETECTOR
 from anonbench.used_weights import digests_of, uses
 
+NOT_PART_OF_A_RUN = {"rendered", "training", "training_ciagan", "training_cleanir"}
+"""Blocks of the configuration that no result of the benchmark depends on."""
 DRAWN = {"subjects": 12, "views": 4}
 """Size of the small data set that the project draws itself."""
 
@@ -29,9 +32,7 @@ DRAWN = {"subjects": 12, "views": 4}
 NOTHING_TO_TRAIN_ON = (
     "what to train on: set training.dataset, as --configfile experiments/train_dan.yaml does"
 )
-NO_CIAGAN_TO_TRAIN = (
-    "what to train: fill training_ciagan, as --configfile experiments/train_ciagan.yaml does"
-)
+NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{0}.yaml does"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Plan:
             "expressions": list(self.params.expressions),
             "detectors": [*self.params.detectors, *self.params.redetectors, *self._trained_by],
             "training_ciagan": list(self.params.training_ciagan),
+            "training_cleanir": list(self.params.training_cleanir),
         }[catalogue]
         # An empty pattern would match an empty name; this one matches nothing.
         return "|".join(sorted(set(names))) or "(?!)"
@@ -118,7 +120,8 @@ class Plan:
     def _trained_by(self) -> list[str]:
         """Who finds landmarks for trainings."""
         shown = {s for t in self.params.training_ciagan.values() for s in t.landmarks}
-        return [LANDMARK_DETECTORS[s] for s in shown]
+        cleanir = [CLEANIR_DETECTOR] if self.params.training_cleanir else []
+        return [*(LANDMARK_DETECTORS[s] for s in shown), *cleanir]
 
     # Blocks, as plain values that Snakemake can compare between runs
 
@@ -208,8 +211,25 @@ class Plan:
 
     def ciagan_trainings(self) -> list[str]:
         """Return the weights of all trainings of CIAGAN, or what to do where there is none."""
-        names = self.params.training_ciagan
-        return [f"results/training/{n}/{n}.safetensors" for n in names] or [NO_CIAGAN_TO_TRAIN]
+        return self._trained("ciagan", self.params.training_ciagan)
+
+    def cleanir_settings(self, name: str) -> dict[str, Any]:
+        """Return the recipe of a training of CLEANIR."""
+        return self.params.training_cleanir[name].model_dump()
+
+    def cleanir_training(self, name: str, file: str) -> str:
+        """Return crops, embeddings or labels that a training of CLEANIR reads."""
+        settings = self.params.training_cleanir[name]
+        folder = f"results/training/crops/{settings.dataset}"
+        return f"{folder}.cleanir.{settings.recogniser}.{file}"
+
+    def cleanir_trainings(self) -> list[str]:
+        """Return the weights of all trainings of CLEANIR, or what to do where there is none."""
+        return self._trained("cleanir", self.params.training_cleanir)
+
+    def _trained(self, kind: str, names: Iterable[str]) -> list[str]:
+        files = [f"results/training/{n}/{n}.safetensors" for n in names]
+        return files or [NONE_TO_TRAIN.format(kind)]
 
     def is_sharded(self, dataset: str) -> bool:
         """Tell whether the images are in a few archives, which can be inputs one by one."""
@@ -448,7 +468,7 @@ class Plan:
 
     def resolved(self) -> dict[str, Any]:
         """Return the configuration with all defaults, catalogues cut down to what the run uses."""
-        content = self.params.model_dump(exclude={"rendered", "training", "training_ciagan"})
+        content = self.params.model_dump(exclude=NOT_PART_OF_A_RUN)
         for catalogue in ("datasets", "methods", "recognisers", "expressions"):
             used = content["run"][catalogue]
             content[catalogue] = {k: v for k, v in content[catalogue].items() if k in used}

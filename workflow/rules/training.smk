@@ -104,6 +104,65 @@ rule train_generator:
         "../scripts/train_ciagan.py"
 
 
+rule cleanir_crops:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        manifest="results/ingest/{dataset}/manifest.parquet",
+        subjects="results/detect/{dataset}/subjects.parquet",
+        detections="results/detect/{dataset}/dlib_hog.parquet",
+        library=PLAN.library("cleanir_crops"),
+    output:
+        crops="results/training/crops/{dataset}.cleanir.{recogniser}.crops.npy",
+        embeddings="results/training/crops/{dataset}.cleanir.{recogniser}.embeddings.npy",
+        labels="results/training/crops/{dataset}.cleanir.{recogniser}.labels.csv",
+    log:
+        "logs/cleanir_crops/{dataset}.{recogniser}.log",
+    wildcard_constraints:
+        recogniser="[a-z0-9_]+",
+    conda:
+        "../../envs/faces.yaml"
+    message:
+        "cutting faces of {wildcards.dataset} out for CLEANIR"
+    script:
+        "../scripts/cleanir_crops.py"
+
+
+rule train_autoencoder:
+    input:
+        crops=lambda wildcards: PLAN.cleanir_training(wildcards.training, "crops.npy"),
+        embeddings=lambda wildcards: PLAN.cleanir_training(
+            wildcards.training, "embeddings.npy"
+        ),
+        labels=lambda wildcards: PLAN.cleanir_training(wildcards.training, "labels.csv"),
+        library=PLAN.library("train_cleanir"),
+    output:
+        weights="results/training/{training}/{training}.safetensors",
+        curves="results/training/{training}/rounds.csv",
+        figure="results/training/{training}/rounds.svg",
+        samples="results/training/{training}/samples.png",
+    log:
+        "logs/train_cleanir/{training}.log",
+    wildcard_constraints:
+        training=PLAN.pattern("training_cleanir"),
+    conda:
+        "../../envs/faces.yaml"
+    threads: 64
+    params:
+        settings=lambda wildcards: PLAN.cleanir_settings(wildcards.training),
+        seed=PLAN.params.seed,
+        # No output, as above.
+        folder="results/training/{training}",
+    message:
+        "training CLEANIR: {wildcards.training}"
+    script:
+        "../scripts/train_cleanir.py"
+
+
+rule train_cleanir:
+    input:
+        PLAN.cleanir_trainings(),
+
+
 rule train_ciagan:
     input:
         PLAN.ciagan_trainings(),

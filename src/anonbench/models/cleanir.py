@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-SIZE = 64
-"""Width and height of the pictures in pixels."""
 HALF = 512
 """Length of either half of the code."""
 SLOPE = 0.2

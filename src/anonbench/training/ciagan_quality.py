@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,15 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from anonbench import weights
-from anonbench.io import atomic, encode_png
 from anonbench.metrics.feature_distance import kid
 from anonbench.models.ciagan import Generator
-from anonbench.models.dan import DAN
 from anonbench.seeds import generator
-from anonbench.training.augment import normalised
 from anonbench.training.ciagan_batches import Batch, Pairs
 from anonbench.training.ciagan_settings import CiaganTraining
+from anonbench.training.face_features import FaceFeatures
+from anonbench.training.sheets import write_sheet
 
 IMAGES = 256
 """At most so many pictures are looked at for KID; FID would need more than it has features."""
@@ -42,19 +39,13 @@ class Quality:
     """
 
     def __init__(self, settings: CiaganTraining, pairs: Pairs, seed: int) -> None:
-        self._settings, self._pairs, self._seed = settings, pairs, seed
-        self._network: DAN | None = None
+        self._pairs, self._seed = pairs, seed
+        self._features = FaceFeatures(settings.quality) if settings.quality else None
         self._true: NDArray[np.float32] | None = None
-        if settings.quality:
-            arrays = weights.arrays(settings.quality)
-            state = {k: torch.from_numpy(np.array(v)) for k, v in arrays.items()}
-            self._network = DAN(len(arrays["fc.bias"]))
-            self._network.load_state_dict(state)
-            self._network.eval()
 
     def measure(self, drawer: Generator, where: torch.device) -> dict[str, float]:
         """Return the KID between true pictures and the same with drawn faces, or nothing."""
-        if self._network is None:
+        if self._features is None:
             return {}
         rows = shown_rows(self._pairs, IMAGES)
         draw = generator(self._seed, "ciagan quality")
@@ -63,19 +54,12 @@ class Quality:
         for start in range(0, len(rows), AT_ONCE):
             batch = self._pairs.shown(rows[start : start + AT_ONCE])
             part = codes[start : start + AT_ONCE]
-            drawn.append(self._features(pasted(drawer, batch, part, where)))
+            drawn.append(self._features.of(pasted(drawer, batch, part, where)))
             if self._true is None:
-                true.append(self._features(batch.picture))
+                true.append(self._features.of(batch.picture))
         self._true = np.concatenate(true) if self._true is None else self._true
         found = np.concatenate(drawn)
         return {"kid": kid(self._true, found, generator(self._seed, "ciagan kid"))}
-
-    @torch.inference_mode()
-    def _features(self, pictures: Tensor) -> NDArray[np.float32]:
-        assert self._network is not None
-        seen = functional.interpolate(pictures, size=(112, 112), mode="area")
-        map_: Tensor = self._network(normalised(seen)).feature_map
-        return map_.mean(dim=(2, 3)).numpy()
 
 
 def shown_rows(pairs: Pairs, most: int) -> NDArray[np.int64]:
@@ -117,8 +101,4 @@ def sheet(drawer: Generator, pairs: Pairs, path: Path | str) -> None:
     for code in np.linspace(0, pairs.codes - 1, CODES).astype(int):
         codes = torch.full((len(batch.code),), int(code))
         columns.append(pasted(drawer, batch, codes, where))
-    grid: Any = torch.cat([torch.cat(list(c), dim=1) for c in columns], dim=2)
-    pixels = (grid.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as partial:
-        partial.write_bytes(encode_png(np.ascontiguousarray(pixels)))
+    write_sheet(columns, path)

@@ -31,6 +31,14 @@ CIAGAN_LINES = {
     "KID": {"kid": "held-out subjects"},
 }  # fmt: skip
 
+CLEANIR_LINES = {
+    "Loss of a face": {
+        "reconstruction": "reconstruction", "divergence": "divergence", "identity": "identity",
+        "sharpness": "sharpness",
+    },
+    "KID": {"kid": "held-out subjects, 90 degrees"},
+}  # fmt: skip
+
 
 def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     """Draw losses and accuracies by epoch.
@@ -60,6 +68,21 @@ def write_ciagan_curves(curves: pd.DataFrame, path: Path | str, title: str) -> N
         Above the picture.
     """
     _write(curves, "round", CIAGAN_LINES, path, title)
+
+
+def write_cleanir_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
+    """Draw losses and KID by round.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        As `anonbench.training.train_cleanir.train_cleanir_files` writes it.
+    path : path
+        ``.svg`` or ``.png``.
+    title : str
+        Above the picture.
+    """
+    _write(curves, "round", CLEANIR_LINES, path, title)
 
 
 def _write(

@@ -34,10 +34,6 @@ BETAS = (0.5, 0.999)
 """Of Adam."""
 RIM = 8
 """Width in pixels of the surroundings that a drawn face has to go over into."""
-RIM = 8
-"""Width in pixels of the surroundings that a drawn face has to go over into."""
-SCALING_OF = {True: "published_training", False: "sharp"}
-"""The scaling that a network is used with, by whether its crops were squashed."""
 
 
 def train_ciagan_files(

@@ -1,0 +1,343 @@
+"""Training of CLEANIR: a variational autoencoder with a half of its code for who is seen."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from anonbench.anonymisers._cleanir_crop import SIZE
+from anonbench.hashing import sha256
+from anonbench.io import read_table, write_table
+from anonbench.metrics.feature_distance import kid
+from anonbench.models.cleanir import HALF, Decoder, Encoder, halves, rotated
+from anonbench.progress import LOGGER, progress
+from anonbench.seeds import generator
+from anonbench.training.checkpoints import read_checkpoint, write_checkpoint
+from anonbench.training.ciagan_losses import pyramid_difference
+from anonbench.training.cleanir_crops import ROOM
+from anonbench.training.cleanir_settings import CleanirTraining
+from anonbench.training.curves import write_cleanir_curves
+from anonbench.training.devices import autocast, device
+from anonbench.training.export import write_half
+from anonbench.training.face_features import FaceFeatures
+from anonbench.training.sheets import write_sheet
+
+MOST, AT_ONCE = 256, 64
+"""At most so many faces are looked at for the curves; so many at a time."""
+ANGLE = 90.0
+"""By which they are turned for KID."""
+ROWS, ANGLES = 8, (0.0, 45.0, 90.0, 135.0, 180.0)
+"""Faces on a sample sheet, and what is drawn of each."""
+
+
+def train_cleanir_files(
+    *,
+    crops: Path | str,
+    embeddings: Path | str,
+    labels: Path | str,
+    settings: CleanirTraining,
+    name: str,
+    seed: int,
+    threads: int,
+    folder: Path | str,
+    weights: Path | str,
+    curves: Path | str,
+    figure: Path | str,
+    samples: Path | str,
+) -> None:
+    """Train encoder and decoder, going on from a checkpoint of the same training if there is one.
+
+    Parameters
+    ----------
+    crops, embeddings, labels : path
+        As `cleanir_crops` wrote them.
+    settings : CleanirTraining
+        The recipe.
+    name : str
+        Key of the training.
+    seed : int
+        Of the experiment: batches, noise and first weights derive from it. On one machine and
+        number of threads, the same settings give the same weights.
+    threads : int
+        For PyTorch, on a processor.
+    folder : path
+        For ``checkpoint.pt`` and a sample sheet at every report. A checkpoint of other data or
+        settings is ignored; more rounds may be asked for, unless the rate falls towards the last.
+    weights : path
+        To write: ``.safetensors``, half precision (see `anonbench.training.export`), both networks
+        under ``encoder.`` and ``decoder.``.
+    curves : path
+        To write: losses and quality by round, ``.csv``.
+    figure : path
+        To write: the same as a picture, ``.svg`` or ``.png``.
+    samples : path
+        To write: the last sample sheet, ``.png``.
+    """
+    torch.set_num_threads(threads)
+    decisive = settings.model_dump(
+        exclude={"report_every", *(() if settings.fall else ("rounds",))}
+    )
+    digests = [sha256(Path(file)) for file in (labels, embeddings)]
+    identity = json.dumps(
+        {"settings": decisive, "name": name, "seed": seed, "files": digests}, sort_keys=True
+    )
+    faces = Faces(np.load(crops, mmap_mode="r"), np.load(embeddings), read_table(labels),
+                  settings, seed, name)  # fmt: skip
+    trainer = Trainer(faces, settings, seed, name)
+    checkpoint = Path(folder) / "checkpoint.pt"
+    trainer.resume(checkpoint, identity)
+    trainer.run(checkpoint, identity)
+    table = pd.DataFrame(trainer.curves)
+    write_table(table, curves)
+    write_cleanir_curves(table, figure, f"Training of {name}")
+    trainer.sheet(samples)
+    metadata = {"architecture": "CLEANIR", "identity_length": str(faces.length),
+                "recogniser": settings.recogniser}  # fmt: skip
+    write_half(trainer.kept().state_dict(), weights, metadata)
+
+
+class Faces:
+    """The faces to train on, and who they are.
+
+    Parameters
+    ----------
+    crops : ndarray of shape (N, 80, 80, 3), uint8
+        The faces, with room around them.
+    embeddings : ndarray of shape (N, D)
+        Who a recogniser takes them for; D is at most 512.
+    labels : DataFrame
+        Their subjects.
+    settings : CleanirTraining
+        The recipe.
+    seed : int
+        Of the experiment.
+    name : str
+        Of the training.
+    """
+
+    def __init__(
+        self, crops: NDArray[np.uint8], embeddings: NDArray[np.float32], labels: pd.DataFrame,
+        settings: CleanirTraining, seed: int, name: str,
+    ) -> None:  # fmt: skip
+        self._crops, self._settings, self._seed, self._name = crops, settings, seed, name
+        subjects = labels["subject"].to_numpy()
+        everyone = np.unique(subjects)
+        out = round(settings.validation * len(everyone))
+        held = generator(seed, "cleanir subjects", name).permutation(everyone)[:out]
+        self.validation = np.flatnonzero(np.isin(subjects, held))
+        self._rows = np.flatnonzero(~np.isin(subjects, held))
+        self.length = embeddings.shape[1]
+        # Embeddings of all people share a direction that says nothing of who they are.
+        centred = embeddings - embeddings[self._rows].mean(axis=0)
+        self._targets = np.zeros((len(embeddings), HALF), np.float32)
+        self._targets[:, : self.length] = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+    def batch(self, k: int) -> tuple[Tensor, Tensor]:
+        """Return pictures (N, 3, 64, 64), -1..1, of a round and who is seen, (N, 512)."""
+        settings = self._settings
+        draw = generator(self._seed, "cleanir batch", self._name, k)
+        rows = draw.choice(self._rows, settings.batch)
+        moves = draw.integers(-settings.shift, settings.shift + 1, (settings.batch, 2))
+        mirrored = draw.random(settings.batch) < settings.flip
+        pictures = np.stack([self._cut(r, *move) for r, move in zip(rows, moves, strict=True)])
+        pictures[mirrored] = pictures[mirrored, :, ::-1]
+        return _scaled(pictures), torch.from_numpy(self._targets[rows])
+
+    def shown(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return pictures as the anonymiser sees them."""
+        return _scaled(np.stack([self._cut(r, 0, 0) for r in rows]))
+
+    def looked_at(self, most: int) -> NDArray[np.int64]:
+        """Return evenly spaced faces of held-out subjects, or of all where none is held out."""
+        rows = self.validation if len(self.validation) else self._rows
+        places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+        chosen: NDArray[np.int64] = rows[places]
+        return chosen
+
+    def _cut(self, row: int, down: int, right: int) -> NDArray[np.uint8]:
+        top, left = ROOM + down, ROOM + right
+        return np.asarray(self._crops[row, top : top + SIZE, left : left + SIZE])
+
+
+def _scaled(pictures: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+class Trainer:
+    """Both networks with all that changes while they are trained.
+
+    Parameters
+    ----------
+    faces : Faces
+        What they are shown.
+    settings : CleanirTraining
+        The recipe.
+    seed : int
+        Of the experiment.
+    name : str
+        Of the training.
+    """
+
+    def __init__(self, faces: Faces, settings: CleanirTraining, seed: int, name: str) -> None:
+        self.faces, self.settings = faces, settings
+        self._seed, self._name = seed, name
+        self.device = device(settings.device)
+        torch.manual_seed(int(generator(seed, "first weights", name).integers(2**31)))
+        self.networks = nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()}).to(self.device)
+        self._average = copy.deepcopy(self.networks) if settings.ema else None
+        self._optimiser = torch.optim.Adam(self.networks.parameters(), settings.rate, fused=True)
+        self._features = FaceFeatures(settings.quality) if settings.quality else None
+        self.round = 0
+        self.curves: list[dict[str, float]] = []
+        self._sums: dict[str, list[float]] = {}
+
+    def kept(self) -> nn.ModuleDict:
+        """Return the networks that are kept: the average, if there is one."""
+        return self._average or self.networks
+
+    def run(self, checkpoint: Path, identity: str) -> None:
+        """Train up to the last round; report and write a checkpoint every so many."""
+        began, first = time.monotonic(), self.round
+        for k in progress(range(first, self.settings.rounds), f"train {self._name}"):
+            self.step(k)
+            if self.round % self.settings.report_every and self.round != self.settings.rounds:
+                continue
+            self.report()
+            self.sheet(checkpoint.with_name(f"sheet-{self.round:06d}.png"))
+            self.save(checkpoint, identity)
+            seconds = (time.monotonic() - began) / (self.round - first)
+            shares = ", ".join(f"{n} {v:.4f}" for n, v in self.curves[-1].items() if n != "round")
+            LOGGER.info("round %d: %s, %.2f s a round", self.round, shares, seconds)
+
+    def step(self, k: int) -> None:
+        """Do one round."""
+        settings = self.settings
+        self._set_rate(k)
+        self.networks.train()
+        pictures, targets = (part.to(self.device) for part in self.faces.batch(k))
+        noise = generator(self._seed, "cleanir noise", self._name, k)
+        drawn = noise.standard_normal((len(pictures), 2 * HALF), np.float32)
+        with autocast(self.device, settings.precision):
+            mean, spread = (part.float() for part in self.networks["encoder"](pictures))
+            added = (0.5 * spread).exp() * torch.from_numpy(drawn).to(self.device)
+            if settings.sure:
+                added = torch.cat([torch.zeros_like(added[:, :HALF]), added[:, HALF:]], dim=1)
+            who, rest = halves(mean + added)
+            out = self.networks["decoder"](who, rest).float()
+        terms = {
+            "reconstruction": settings.reconstruction * _cross_entropy(out, pictures),
+            "divergence": settings.divergence * _divergence(mean, spread).mean(),
+            "identity": settings.identity * (1 - (who * targets).sum(dim=1)).sum(),
+        }
+        if settings.sharpness:
+            everywhere = torch.ones_like(out[:, :1])
+            found = pyramid_difference(out, pictures, everywhere, settings.levels)
+            terms["sharpness"] = settings.sharpness * len(out) * found
+        for name, value in terms.items():
+            # By face, so that curves do not depend on the batch.
+            shared = 1 if name == "divergence" else len(pictures)
+            self._sums.setdefault(name, []).append(float(value.detach()) / shared)
+        total: Any = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(total):
+            raise FloatingPointError("the loss is no longer a number: lower the rate")
+        self._optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        self._optimiser.step()
+        self._follow()
+        self.round = k + 1
+
+    def _set_rate(self, k: int) -> None:
+        settings = self.settings
+        left = (settings.rounds - k) / max(settings.fall * settings.rounds, 1e-9)
+        for group in self._optimiser.param_groups:
+            group["lr"] = settings.rate / (1 + settings.decay * k) * min(1.0, left)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        if self._average is None:
+            return
+        decay = min(self.settings.ema, (1 + self.round) / (10 + self.round))
+        kept, new = self._average, self.networks
+        torch._foreach_lerp_(list(kept.parameters()), list(new.parameters()), 1 - decay)
+        for old, current in zip(kept.buffers(), new.buffers(), strict=True):
+            old.copy_(current)
+
+    @torch.inference_mode()
+    def turned(self, pictures: Tensor, degrees: float) -> Tensor:
+        """Return what becomes of pictures (N, 3, 64, 64), -1..1: 0..1, in ordinary memory."""
+        networks = self.kept().eval()
+        who, rest = halves(networks["encoder"](pictures.to(self.device))[0])
+        draw = generator(self._seed, "cleanir direction", self._name)
+        towards = torch.zeros_like(who)
+        direction = torch.from_numpy(draw.standard_normal(self.faces.length, np.float32))
+        towards[:, : self.faces.length] = functional.normalize(direction, dim=0).to(self.device)
+        out: Tensor = networks["decoder"](rotated(who, towards, degrees), rest)
+        return (out.cpu() + 1) / 2
+
+    def report(self) -> None:
+        """Add a point to the curves: mean losses since the last one, and the quality now."""
+        means = {name: float(np.mean(values)) for name, values in self._sums.items()}
+        self._sums = {}
+        self.curves.append({"round": self.round, **means, **self._measured()})
+
+    def _measured(self) -> dict[str, float]:
+        if self._features is None:
+            return {}
+        rows = self.faces.looked_at(MOST)
+        true, drawn = [], []
+        for start in range(0, len(rows), AT_ONCE):
+            pictures = self.faces.shown(rows[start : start + AT_ONCE])
+            true.append(self._features.of((pictures + 1) / 2))
+            drawn.append(self._features.of(self.turned(pictures, ANGLE)))
+        draw = generator(self._seed, "cleanir kid")
+        return {"kid": kid(np.concatenate(true), np.concatenate(drawn), draw)}
+
+    def sheet(self, path: Path | str) -> None:
+        """Write a sample sheet: faces, and the same turned by a few angles."""
+        pictures = self.faces.shown(self.faces.looked_at(ROWS))
+        columns = [(pictures + 1) / 2, *(self.turned(pictures, angle) for angle in ANGLES)]
+        write_sheet(columns, path)
+
+    def resume(self, path: Path, identity: str) -> None:
+        """Go on where a checkpoint of the same training ended, if there is one."""
+        state = read_checkpoint(path, identity, self.device)
+        if state is None:
+            return
+        self.networks.load_state_dict(state["networks"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+        self.round, self.curves = state["round"], state["curves"]
+        LOGGER.info("going on after round %d", self.round)
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write a checkpoint."""
+        state: dict[str, Any] = {
+            "round": self.round, "curves": self.curves,
+            "networks": self.networks.state_dict(), "optimiser": self._optimiser.state_dict(),
+        }  # fmt: skip
+        if self._average is not None:
+            state["average"] = self._average.state_dict()
+        write_checkpoint(path, identity, state)
+
+
+def _cross_entropy(drawn: Tensor, true: Tensor) -> Tensor:
+    """Return the cross-entropy of pictures, -1..1, taken as probabilities, over all pixels."""
+    # Keras' margin, without which a pixel that is surely wrong would cost infinitely much.
+    chance = ((drawn + 1) / 2).clamp(1e-7, 1 - 1e-7)
+    return functional.binary_cross_entropy(chance, (true + 1) / 2, reduction="sum")
+
+
+def _divergence(mean: Tensor, spread: Tensor) -> Tensor:
+    """Return the divergence of each code from the standard normal distribution (N,)."""
+    return 0.5 * (mean.square() + spread.exp() - 1 - spread).sum(dim=1)
