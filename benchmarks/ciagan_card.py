@@ -25,6 +25,8 @@ from anonbench.io import ArchiveReader, read_table
 from anonbench.ledger import Status
 from anonbench.progress import progress
 from anonbench.region_finder import read_subject_faces
+from anonbench.report.contrasts import pairs
+from anonbench.report.page_contrasts import comparison
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.training.curves import write_ciagan_curves
 from anonbench.types import Pixels
@@ -48,6 +50,11 @@ published; `ciagan_mediapipe` also eyes and brows, by MediaPipe's. They are ther
 benchmark runs without a download and compares the two kinds of landmarks under the same conditions.
 **They were never shown a photograph. To judge CIAGAN on photographs use the
 [official weights](weights.md).** Licence: MIT, as the project.
+"""
+
+CONTRAST = "landmarks"
+COMPARED = """{first} and {second} on the bundled evaluation subjects, in percent, and the
+difference of the two with paired intervals (both are resampled on the same draws of subjects).
 """
 
 LIMITS = """
@@ -77,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             }
             for name in options.methods
         }
-        card = write(columns, options.training, options.docs)
+        compared = contrast(options.results, options.dataset, options.docs)
+        card = write(columns, compared, options.training, options.docs)
     except (OSError, ValueError, weights.WeightsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -85,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write(columns: dict[str, dict[str, str]], training: Path, docs: Path) -> Path:
+def write(columns: dict[str, dict[str, str]], compared: str, training: Path, docs: Path) -> Path:
     """Write the card and its pictures below a folder."""
     names = list(columns)
     lines = [["", *names], ["---", *["---"] * len(names)]]
@@ -103,8 +111,26 @@ def write(columns: dict[str, dict[str, str]], training: Path, docs: Path) -> Pat
             f"![Losses and KID by round](images/{name}_curves.png)"
         )
     card = docs / f"{CARD}.md"
-    card.write_text("\n".join([*parts, LIMITS]), encoding="utf-8")
+    card.write_text("\n".join([*parts, compared, LIMITS]), encoding="utf-8")
     return card
+
+
+def contrast(results: Path, dataset: str, docs: Path) -> str:
+    """Return what the run says of the two methods side by side, and copy its figures."""
+    table = read_table(results / "summary/contrasts.csv")
+    own = table[(table["dataset"] == dataset) & (table["contrast"] == CONTRAST)]
+    (pair,) = pairs(own)
+    lines = ["", "## Whose landmarks", "", COMPARED.format(first=pair.first, second=pair.second)]
+    lines += [f"| | of | {pair.first} | {pair.second} | difference | 95 % interval | p |",
+              "|---|---|---:|---:|---:|---|---:|"]  # fmt: skip
+    for line in comparison(pair).lines:
+        cells = (line.name, line.where, line.first, line.second, line.difference, line.interval)
+        lines.append(f"| {' | '.join(cells)} | {line.p} |")
+    for figure in ("landmarks", "contrasts"):
+        target = f"images/{CARD}_{figure}.png"
+        shutil.copyfile(results / "figures" / dataset / f"{figure}.png", docs / target)
+        lines += ["", f"![{figure.capitalize()}]({target})"]
+    return "\n".join(lines)
 
 
 def _trained(folder: Path, name: str) -> dict[str, str]:
