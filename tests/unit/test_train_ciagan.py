@@ -227,7 +227,7 @@ def test_rim_surrounds_the_hole() -> None:
 
 
 def test_small_critic_has_a_block_less() -> None:
-    critic = Discriminator(size=64)
+    critic = Discriminator(size=64, width=16)
     assert "conv5.conv_l.conv2d.bias" not in critic.state_dict()
     assert critic(torch.rand(2, 6, 64, 64)).shape == (2, 1)
 

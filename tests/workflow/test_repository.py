@@ -80,8 +80,12 @@ def test_no_large_file_and_no_weights() -> None:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["snakefmt", "--check", "Snakefile", "workflow"],
-        ["snakemake", "--lint", "--config",
-         "run={datasets: [drawn], methods: [blur_face], expressions: []}"],  # no weights are here
+        [
+            "snakemake",
+            "--lint",
+            "--config",
+            "run={datasets: [drawn], methods: [blur_face], expressions: []}",
+        ],  # no weights are here
     ],
     ids=lambda c: " ".join(c[:2]),
 )

@@ -139,7 +139,7 @@ class Pairs:
         """
         draw = generator(self._seed, "ciagan pairs", self._name, round_, part)
         n = self.settings.batch
-        same = np.ones(n, bool) if same_only else draw.random(n) < 0.5
+        same = np.ones(n, bool) if same_only else draw.random(n) < self.settings.same
         first = np.where(same, draw.choice(self._coded, n), draw.choice(self._trained, n))
         # Subjects rather than pictures are drawn, so that all codes are shown equally often.
         whom = draw.choice(list(self.code), n)

@@ -73,6 +73,10 @@ class CiaganTraining(Block):
     window: Literal[0, 64] = 0
     """64: the critic sees a square of so many pixels, somewhere over the hole, at a quarter of the
     cost; 0: the whole view."""
+    critic_width: Positive = 64
+    """Channels of the critic's first block; half as many cost a quarter."""
+    same: Share = 0.5
+    """Share of pairs of one subject, whose picture is known; the others are of two."""
     warm_up: Count = 0
     """First rounds in which there is no critic and no guidance, only reconstruction of the same
     subject: a third of the cost, and the generator learns to draw faces at all."""

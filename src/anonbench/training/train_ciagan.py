@@ -145,7 +145,8 @@ class Trainer:
         self.device = device(settings.device)
         torch.manual_seed(int(generator(seed, "first weights", name).integers(2**31)))
         self.generator = Generator(identities=settings.identities).to(self.device)
-        self.critic = Discriminator(size=settings.window or 128).to(self.device)
+        critic = Discriminator(size=settings.window or 128, width=settings.critic_width)
+        self.critic = critic.to(self.device)
         self.identity = SiameseNetwork().to(self.device)
         if start:
             arrays = {k: torch.from_numpy(np.array(v)) for k, v in read(Path(start)).items()}
