@@ -110,7 +110,9 @@ rule cleanir_crops:
         manifest="results/ingest/{dataset}/manifest.parquet",
         subjects="results/detect/{dataset}/subjects.parquet",
         detections="results/detect/{dataset}/dlib_hog.parquet",
-        library=PLAN.library("cleanir_crops"),
+        library=lambda wildcards: PLAN.library(
+            "cleanir_crops", recogniser=wildcards.recogniser
+        ),
     output:
         crops="results/training/crops/{dataset}.cleanir.{recogniser}.crops.npy",
         embeddings="results/training/crops/{dataset}.cleanir.{recogniser}.embeddings.npy",
