@@ -33,6 +33,7 @@ from anonbench.training.ciagan_batches import Faces, Pairs
 from anonbench.training.ciagan_crops import ciagan_crop_files
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
+from anonbench.training.face_features import FaceFeatures
 from anonbench.training.train_ciagan import Trainer, _around, _decisive, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
@@ -517,7 +518,7 @@ def test_quality_is_the_distance_from_the_true_pictures(monkeypatch: pytest.Monk
 
     def measured(shift: float) -> float:
         monkeypatch.setattr(ciagan_quality, "pasted", lambda _, batch, *rest: batch.picture + shift)
-        monkeypatch.setattr(Quality, "_features", lambda self, p: p[:, :, 0, 0].numpy())
+        monkeypatch.setattr(FaceFeatures, "of", lambda self, p: p[:, :, 0, 0].numpy())
         found = Quality(recipe, pairs, 1).measure(drawer, cpu)
         assert set(found) == {"kid"}
         return found["kid"]
