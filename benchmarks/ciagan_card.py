@@ -28,7 +28,7 @@ from anonbench.region_finder import read_subject_faces
 from anonbench.report.contrasts import pairs
 from anonbench.report.page_contrasts import comparison
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
-from anonbench.training.curves import write_ciagan_curves
+from anonbench.training.curves import write_rounds
 from anonbench.types import Pixels
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ def write(columns: dict[str, dict[str, str]], compared: str, training: Path, doc
     parts = [HEAD, "## Training and evaluation\n", table, ""]
     for name in names:
         curves = read_table(training / name / "rounds.csv").astype(float)
-        write_ciagan_curves(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
+        write_rounds(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
         shutil.copyfile(training / name / "samples.png", docs / "images" / f"{name}_samples.png")
         parts.append(
             f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, "

@@ -34,7 +34,7 @@ from anonbench.training.ciagan_crops import ciagan_crop_files
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.face_features import FaceFeatures
-from anonbench.training.train_ciagan import Trainer, _around, _decisive, _over, train_ciagan_files
+from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
 
@@ -308,7 +308,7 @@ def test_a_round_teaches_whom_it_should(
 ) -> None:
     # No pair is so far apart that there is nothing to learn from it.
     made = trainer(settings(margin=100, **recipe))
-    networks = made._networks()
+    networks = made.networks
     before = {n: {k: v.clone() for k, v in net.named_parameters()} for n, net in networks.items()}
     made.step(0)
     assert {n[0] for n, net in networks.items() if changed(before[n], net)} == set(learns)
@@ -330,30 +330,27 @@ def test_identity_network_rests_between_its_rounds() -> None:
 
 def test_rates_fall_at_the_end() -> None:
     made = trainer(settings(rounds=10, fall=0.5, rate=0.1))
-    rates = []
-    for k in range(10):
-        made._set_rates(k)
-        rates.append(made._optimisers["critic"].param_groups[0]["lr"])
+    rates = [made.rate_at(k) for k in range(10)]
     assert rates == pytest.approx([0.1] * 6 + [0.08, 0.06, 0.04, 0.02])
 
 
 def test_long_gradients_are_cut() -> None:
     made = trainer(settings(clip=0.5, warm_up=9, reconstruction=100.0))
     made.step(0)
-    gradients = [p.grad for p in made.generator.parameters() if p.grad is not None]
+    gradients = [p.grad for p in made.networks["generator"].parameters() if p.grad is not None]
     length = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
     assert float(length) == pytest.approx(0.5, rel=1e-3)
 
 
 def test_average_follows_the_generator() -> None:
     made = trainer(settings(ema=0.9, warm_up=9, reconstruction=1.0))
-    first = made.generator.conv_end[0].weight.detach().clone()
+    first = made.networks["generator"].conv_end[0].weight.detach().clone()
     made.step(0)
-    now = made.generator.conv_end[0].weight.detach()
+    now = made.networks["generator"].conv_end[0].weight.detach()
     # In the beginning the average is a short one: 1 / 10 of the old is kept.
     expected = 0.1 * first + 0.9 * now
     torch.testing.assert_close(made.kept().conv_end[0].weight.detach(), expected)
-    assert made.kept() is not made.generator
+    assert made.kept() is not made.networks["generator"]
     assert trainer(settings()).kept().training
 
 
@@ -428,8 +425,8 @@ def test_a_training_may_be_lengthened(
     train_ciagan_files(**files, settings=settings(**long))
     assert seen == [2] and files["weights"].read_bytes() == at_once
     # A rate that falls towards the end depends on where the end is.
-    assert "rounds" in _decisive(settings(fall=0.5)) and "rounds" not in _decisive(settings())
-    assert _decisive(settings(warm_up=3, rounds=9))["warm_up"] == 3
+    assert "rounds" in settings(fall=0.5).decisive() and "rounds" not in settings().decisive()
+    assert settings(warm_up=3, rounds=9).decisive()["warm_up"] == 3
 
 
 def test_a_checkpoint_of_another_training_is_left_alone(
@@ -467,7 +464,7 @@ def test_a_training_begins_with_the_weights_of_another(files: dict[str, Any]) ->
     recipe = settings(**{**LEAN, "start": "x"})
     made = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", files["weights"])
     stored = read(files["weights"])
-    for name, value in made.generator.state_dict().items():
+    for name, value in made.networks["generator"].state_dict().items():
         assert torch.equal(value, torch.from_numpy(np.array(stored[name])))
 
 

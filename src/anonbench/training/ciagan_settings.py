@@ -5,27 +5,19 @@ Defaults are the published recipe (`train.py` of the official code); what goes b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from anonbench.config_block import Block
-
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-
+from anonbench.training.round_settings import Count, Positive, RoundSettings, Share, Weight
 
 LANDMARK_DETECTORS = {"dlib": "dlib_hog", "mediapipe": "mediapipe_mesh"}
 """Who finds which landmarks."""
 
 
-class CiaganTraining(Block):
+class CiaganTraining(RoundSettings):
     """Training of CIAGAN on a data set with several images a subject: `snakemake train_ciagan`."""
 
-    dataset: str
-    """Key of `datasets`: what to train on."""
     landmarks: list[Literal["dlib", "mediapipe"]] = Field(default=["dlib"], min_length=1)
     """Whose landmarks are drawn; if both are named, every image is shown with either."""
     groups: list[str] = Field(default_factory=list)
@@ -39,17 +31,14 @@ class CiaganTraining(Block):
     start: str = ""
     """Key of `training_ciagan`: the training whose generator this one goes on with. Empty: from
     random weights."""
-    validation: Share = 0.0
-    """Share of subjects that are held out for sample sheets and the curve of KID. In the published
-    recipe none is, and the sheets show subjects that were trained on."""
-    rounds: Count = 45_000
+    rounds: Positive = 45_000
     """Steps of the generator. A round shows batches to the critic and to the identity network as
     well; the published code calls it an epoch when the three together have seen as many images as
     there are, and defaults to 100: with 40,000 images, 36,000 rounds. How long the published
     weights were trained is not known."""
     batch: Positive = 16
     """Images a step."""
-    rate: float = Field(default=1e-4, gt=0)
+    rate: Annotated[float, Field(gt=0)] = 1e-4
     """Learning rate of all three networks (Adam, betas 0.5 and 0.999). The paper says 1e-5."""
     critic_steps: Positive = 5
     """Steps of the critic a round."""
@@ -94,16 +83,6 @@ class CiaganTraining(Block):
     the drawn picture, for pairs of the same subject (Wang et al. 2018, pix2pixHD)."""
     r1: Weight = 0.0
     """Weight of the critic's squared gradient at true pictures (Mescheder et al. 2018)."""
-    ema: Share = 0.0
-    """Decay, a round, of the moving average of the generator that is kept in the end; 0: the last
-    generator is."""
-    clip: Weight = 0.0
-    """Length to which longer gradients of a network are cut, so that one odd batch does not undo
-    what was learnt; 0: none."""
-    fall: Share = 0.0
-    """Share of the rounds, at the end, in which the learning rate falls to 0."""
-    flip: Share = 0.0
-    """Probability that a pair is mirrored."""
     dropout: Share = 0.0
     """Probability that a group of landmarks other than the contour is not drawn, so that the
     network does not fail where groups are left out."""
@@ -115,11 +94,9 @@ class CiaganTraining(Block):
     """Whether a round takes one batch for all networks instead of a batch of its own for every
     step; the critic then compares true and drawn pictures of the same landmarks."""
 
-    report_every: Positive = 1000
-    """Rounds between checkpoints, sample sheets and points of the curve."""
-    quality: str = ""
-    """Expression network of the registry by whose features KID is measured; empty: it is not."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """`auto`: CUDA where there is one, else the processor."""
-    precision: Literal["float32", "bf16"] = "float32"
-    """bf16: mixed precision."""
+    def decisive(self) -> dict[str, Any]:
+        """Return the settings that a round depends on; see `RoundSettings`."""
+        found = super().decisive()
+        if self.warm_up >= self.rounds:
+            found["warm_up"] = "all"
+        return found

@@ -21,23 +21,16 @@ LINES = {
     },
 }  # fmt: skip
 
-
-CIAGAN_LINES = {
+ROUND_LINES = {
     "Loss": {
-        "critic": "critic", "adversarial": "generator, by the critic",
-        "identity": "identity network", "guidance": "guidance",
-        "reconstruction": "reconstruction", "surroundings": "surroundings", "matching": "matching",
+        "critic": "critic", "penalty": "penalty", "adversarial": "generator, by the critic",
+        "identity": "identity", "guidance": "guidance", "reconstruction": "reconstruction",
+        "surroundings": "surroundings", "matching": "matching", "divergence": "divergence",
+        "sharpness": "sharpness",
     },
     "KID": {"kid": "held-out subjects"},
 }  # fmt: skip
-
-CLEANIR_LINES = {
-    "Loss of a face": {
-        "reconstruction": "reconstruction", "divergence": "divergence", "identity": "identity",
-        "sharpness": "sharpness",
-    },
-    "KID": {"kid": "held-out subjects, 90 degrees"},
-}  # fmt: skip
+"""Of all trainings that go by rounds; what one does not have is left out."""
 
 
 def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
@@ -55,34 +48,19 @@ def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     _write(curves, "epoch", LINES, path, title)
 
 
-def write_ciagan_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
+def write_rounds(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     """Draw losses and KID by round.
 
     Parameters
     ----------
     curves : DataFrame
-        As `anonbench.training.train_ciagan.train_ciagan_files` writes it.
+        As `anonbench.training.rounds.train_by_rounds` writes it.
     path : path
         ``.svg`` or ``.png``.
     title : str
         Above the picture.
     """
-    _write(curves, "round", CIAGAN_LINES, path, title)
-
-
-def write_cleanir_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
-    """Draw losses and KID by round.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        As `anonbench.training.train_cleanir.train_cleanir_files` writes it.
-    path : path
-        ``.svg`` or ``.png``.
-    title : str
-        Above the picture.
-    """
-    _write(curves, "round", CLEANIR_LINES, path, title)
+    _write(curves, "round", ROUND_LINES, path, title)
 
 
 def _write(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,20 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anonbench.anonymisers._cleanir_crop import SIZE
-from anonbench.hashing import sha256
-from anonbench.io import read_table, write_table
+from anonbench.io import read_table
 from anonbench.metrics.feature_distance import kid
 from anonbench.models.cleanir import HALF, Decoder, Encoder, halves, rotated
-from anonbench.progress import LOGGER, progress
 from anonbench.seeds import generator
-from anonbench.training.checkpoints import read_checkpoint, write_checkpoint
 from anonbench.training.ciagan_losses import pyramid_difference
 from anonbench.training.cleanir_crops import ROOM
 from anonbench.training.cleanir_settings import CleanirTraining
-from anonbench.training.curves import write_cleanir_curves
-from anonbench.training.devices import autocast, device
-from anonbench.training.export import write_half
 from anonbench.training.face_features import FaceFeatures
+from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
 
 MOST, AT_ONCE = 256, 64
@@ -84,26 +75,14 @@ def train_cleanir_files(
         To write: the last sample sheet, ``.png``.
     """
     torch.set_num_threads(threads)
-    decisive = settings.model_dump(
-        exclude={"report_every", *(() if settings.fall else ("rounds",))}
-    )
-    digests = [sha256(Path(file)) for file in (labels, embeddings)]
-    identity = json.dumps(
-        {"settings": decisive, "name": name, "seed": seed, "files": digests}, sort_keys=True
-    )
     faces = Faces(np.load(crops, mmap_mode="r"), np.load(embeddings), read_table(labels),
                   settings, seed, name)  # fmt: skip
-    trainer = Trainer(faces, settings, seed, name)
-    checkpoint = Path(folder) / "checkpoint.pt"
-    trainer.resume(checkpoint, identity)
-    trainer.run(checkpoint, identity)
-    table = pd.DataFrame(trainer.curves)
-    write_table(table, curves)
-    write_cleanir_curves(table, figure, f"Training of {name}")
-    trainer.sheet(samples)
     metadata = {"architecture": "CLEANIR", "identity_length": str(faces.length),
                 "recogniser": settings.recogniser}  # fmt: skip
-    write_half(trainer.kept().state_dict(), weights, metadata)
+    train_by_rounds(
+        Trainer(faces, settings, seed, name), inputs=(labels, embeddings), metadata=metadata,
+        folder=folder, weights=weights, curves=curves, figure=figure, samples=samples,
+    )  # fmt: skip
 
 
 class Faces:
@@ -173,8 +152,8 @@ def _scaled(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-class Trainer:
-    """Both networks with all that changes while they are trained.
+class Trainer(RoundTrainer[CleanirTraining]):
+    """Encoder and decoder while they are trained.
 
     Parameters
     ----------
@@ -189,51 +168,32 @@ class Trainer:
     """
 
     def __init__(self, faces: Faces, settings: CleanirTraining, seed: int, name: str) -> None:
-        self.faces, self.settings = faces, settings
-        self._seed, self._name = seed, name
-        self.device = device(settings.device)
-        torch.manual_seed(int(generator(seed, "first weights", name).integers(2**31)))
-        self.networks = nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()}).to(self.device)
-        self._average = copy.deepcopy(self.networks) if settings.ema else None
-        self._optimiser = torch.optim.Adam(self.networks.parameters(), settings.rate, fused=True)
+        super().__init__(settings, seed, name)
+        self.faces = faces
         self._features = FaceFeatures(settings.quality) if settings.quality else None
-        self.round = 0
-        self.curves: list[dict[str, float]] = []
-        self._sums: dict[str, list[float]] = {}
 
-    def kept(self) -> nn.ModuleDict:
-        """Return the networks that are kept: the average, if there is one."""
-        return self._average or self.networks
+    def built(self) -> dict[str, nn.Module]:
+        """Return both networks as one."""
+        return {"both": nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()})}
 
-    def run(self, checkpoint: Path, identity: str) -> None:
-        """Train up to the last round; report and write a checkpoint every so many."""
-        began, first = time.monotonic(), self.round
-        for k in progress(range(first, self.settings.rounds), f"train {self._name}"):
-            self.step(k)
-            if self.round % self.settings.report_every and self.round != self.settings.rounds:
-                continue
-            self.report()
-            self.sheet(checkpoint.with_name(f"sheet-{self.round:06d}.png"))
-            self.save(checkpoint, identity)
-            seconds = (time.monotonic() - began) / (self.round - first)
-            shares = ", ".join(f"{n} {v:.4f}" for n, v in self.curves[-1].items() if n != "round")
-            LOGGER.info("round %d: %s, %.2f s a round", self.round, shares, seconds)
+    def rate_at(self, k: int) -> float:
+        """Return the learning rate of round `k`."""
+        return super().rate_at(k) / (1 + self.settings.decay * k)
 
-    def step(self, k: int) -> None:
-        """Do one round."""
+    def learn(self, k: int) -> None:
+        """Learn from the pictures of a round."""
         settings = self.settings
-        self._set_rate(k)
-        self.networks.train()
         pictures, targets = (part.to(self.device) for part in self.faces.batch(k))
         noise = generator(self._seed, "cleanir noise", self._name, k)
         drawn = noise.standard_normal((len(pictures), 2 * HALF), np.float32)
-        with autocast(self.device, settings.precision):
-            mean, spread = (part.float() for part in self.networks["encoder"](pictures))
+        encoder, decoder = _parts(self.networks["both"])
+        with self.autocast():
+            mean, spread = (part.float() for part in encoder(pictures))
             added = (0.5 * spread).exp() * torch.from_numpy(drawn).to(self.device)
             if settings.sure:
                 added = torch.cat([torch.zeros_like(added[:, :HALF]), added[:, HALF:]], dim=1)
             who, rest = halves(mean + added)
-            out = self.networks["decoder"](who, rest).float()
+            out = decoder(who, rest).float()
         terms = {
             "reconstruction": settings.reconstruction * _cross_entropy(out, pictures),
             "divergence": settings.divergence * _divergence(mean, spread).mean(),
@@ -246,51 +206,23 @@ class Trainer:
         for name, value in terms.items():
             # By face, so that curves do not depend on the batch.
             shared = 1 if name == "divergence" else len(pictures)
-            self._sums.setdefault(name, []).append(float(value.detach()) / shared)
-        total: Any = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(total):
-            raise FloatingPointError("the loss is no longer a number: lower the rate")
-        self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self._optimiser.step()
-        self._follow()
-        self.round = k + 1
-
-    def _set_rate(self, k: int) -> None:
-        settings = self.settings
-        left = (settings.rounds - k) / max(settings.fall * settings.rounds, 1e-9)
-        for group in self._optimiser.param_groups:
-            group["lr"] = settings.rate / (1 + settings.decay * k) * min(1.0, left)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        if self._average is None:
-            return
-        decay = min(self.settings.ema, (1 + self.round) / (10 + self.round))
-        kept, new = self._average, self.networks
-        torch._foreach_lerp_(list(kept.parameters()), list(new.parameters()), 1 - decay)
-        for old, current in zip(kept.buffers(), new.buffers(), strict=True):
-            old.copy_(current)
+            self.note(**{name: value / shared})
+        self.descend("both", torch.stack(list(terms.values())).sum())
 
     @torch.inference_mode()
     def turned(self, pictures: Tensor, degrees: float) -> Tensor:
         """Return what becomes of pictures (N, 3, 64, 64), -1..1: 0..1, in ordinary memory."""
-        networks = self.kept().eval()
-        who, rest = halves(networks["encoder"](pictures.to(self.device))[0])
+        encoder, decoder = _parts(self.kept().eval())
+        who, rest = halves(encoder(pictures.to(self.device))[0])
         draw = generator(self._seed, "cleanir direction", self._name)
         towards = torch.zeros_like(who)
         direction = torch.from_numpy(draw.standard_normal(self.faces.length, np.float32))
         towards[:, : self.faces.length] = functional.normalize(direction, dim=0).to(self.device)
-        out: Tensor = networks["decoder"](rotated(who, towards, degrees), rest)
+        out: Tensor = decoder(rotated(who, towards, degrees), rest)
         return (out.cpu() + 1) / 2
 
-    def report(self) -> None:
-        """Add a point to the curves: mean losses since the last one, and the quality now."""
-        means = {name: float(np.mean(values)) for name, values in self._sums.items()}
-        self._sums = {}
-        self.curves.append({"round": self.round, **means, **self._measured()})
-
-    def _measured(self) -> dict[str, float]:
+    def measured(self) -> dict[str, float]:
+        """Return the KID of turned faces, or nothing."""
         if self._features is None:
             return {}
         rows = self.faces.looked_at(MOST)
@@ -308,27 +240,9 @@ class Trainer:
         columns = [(pictures + 1) / 2, *(self.turned(pictures, angle) for angle in ANGLES)]
         write_sheet(columns, path)
 
-    def resume(self, path: Path, identity: str) -> None:
-        """Go on where a checkpoint of the same training ended, if there is one."""
-        state = read_checkpoint(path, identity, self.device)
-        if state is None:
-            return
-        self.networks.load_state_dict(state["networks"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        if self._average is not None:
-            self._average.load_state_dict(state["average"])
-        self.round, self.curves = state["round"], state["curves"]
-        LOGGER.info("going on after round %d", self.round)
 
-    def save(self, path: Path, identity: str) -> None:
-        """Write a checkpoint."""
-        state: dict[str, Any] = {
-            "round": self.round, "curves": self.curves,
-            "networks": self.networks.state_dict(), "optimiser": self._optimiser.state_dict(),
-        }  # fmt: skip
-        if self._average is not None:
-            state["average"] = self._average.state_dict()
-        write_checkpoint(path, identity, state)
+def _parts(both: nn.Module) -> tuple[nn.Module, nn.Module]:
+    return both.get_submodule("encoder"), both.get_submodule("decoder")
 
 
 def _cross_entropy(drawn: Tensor, true: Tensor) -> Tensor:
