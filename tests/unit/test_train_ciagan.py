@@ -280,6 +280,31 @@ def test_crops_show_the_subject_and_count_what_is_lost(tmp_path: Path) -> None:
         cut(landmarks="mediapipe")
 
 
+def test_features_are_marked_whether_drawn_or_not() -> None:
+    part = faces(4, 2)
+    plain = Pairs([part], settings(scaling="sharp"), 1, "x").shown(np.arange(3))
+    assert plain.features.max() == 0
+    recipe = settings(scaling="sharp", features=3.0, groups=["contour"])
+    marked = Pairs([part], recipe, 1, "x").shown(np.arange(3)).features
+    assert set(marked.unique().tolist()) == {0.0, 1.0}
+    drawn = settings(scaling="sharp", features=3.0, groups=["contour", "mouth", "eyes"])
+    assert torch.equal(marked, Pairs([part], drawn, 1, "x").shown(np.arange(3)).features)
+    assert float(marked.mean()) < 0.3
+
+
+def test_features_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        loss, "pyramid_difference",
+        lambda raw, picture, where, levels: seen.append(where) or raw.mean(),
+    )  # fmt: skip
+    made = trainer(settings(warm_up=9, reconstruction=1.0, features=3.0, scaling="sharp"))
+    made.step(0)
+    batch = made.pairs.batch(0, "generator", True)
+    torch.testing.assert_close(seen[0], batch.hole * (1 + 3 * batch.features))
+    assert set(seen[0].unique().tolist()) == {0.0, 1.0, 4.0}
+
+
 # The trainer
 
 

@@ -96,6 +96,24 @@ def draw_landmarks(
     return drawn
 
 
+def draw_features(
+    points: IntPoints, groups: Sequence[str], width: int, scheme: Scheme = DLIB
+) -> NDArray[np.uint8]:
+    """Return a mask (218, 178): 255 over groups of landmarks, by lines of a width, 0 elsewhere.
+
+    What lies within the mouth belongs to it.
+    """
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for group in groups_of(scheme, groups):
+        for first, second in scheme.groups[group]:
+            ends = [tuple(map(int, points[k])) for k in (first, second)]
+            cv2.line(mask, ends[0], ends[1], 255, width)
+        if group == "mouth":
+            corners = sorted({k for segment in scheme.groups[group] for k in segment})
+            cv2.fillConvexPoly(mask, cv2.convexHull(points[corners].astype(np.int32)), 255)
+    return mask
+
+
 def outline(points: NDArray[np.generic], scheme: Scheme = DLIB) -> NDArray[np.generic]:
     """Return the corners (K, 2) of the hole: the jaw, and its ends raised to the brows' height."""
     first, last = points[scheme.jaw[0]], points[scheme.jaw[-1]]

@@ -12,7 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anonbench.anonymisers._ciagan_frame import draw_landmarks, draw_mask, outline
+from anonbench.anonymisers._ciagan_frame import (
+    draw_features,
+    draw_landmarks,
+    draw_mask,
+    outline,
+)
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme, groups_of
 from anonbench.anonymisers._ciagan_view import SCALINGS, Sides, grown, hole, view
 from anonbench.io import read_table
@@ -21,6 +26,9 @@ from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.types import Pixels
 
 Indices = NDArray[np.int64]
+FEATURES, FEATURE_WIDTH = ("mouth", "eyes", "brows"), 15
+"""What `CiaganTraining.features` is about, drawn or not, and the width of its lines, in pixels of
+the crop."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Batch(NamedTuple):
         Of the first.
     hole : Tensor of shape (N, 1, 128, 128), 0 or 1
         1 where the face of the first is taken out.
+    features : Tensor of shape (N, 1, 128, 128), 0 or 1
+        1 where mouth, eyes and brows of the first are; 0 everywhere unless they count for more.
     other : Tensor of shape (N, 3, 128, 128), 0..1
         The second's picture.
     code : Tensor of shape (N,), int64
@@ -65,6 +75,7 @@ class Batch(NamedTuple):
     landmarks: Tensor
     picture: Tensor
     hole: Tensor
+    features: Tensor
     other: Tensor
     code: Tensor
     same: Tensor
@@ -160,7 +171,8 @@ class Pairs:
         return Batch(
             _pictures([v[0] for v in firsts]),
             _pictures([v[1] for v in firsts]),
-            torch.from_numpy(np.stack([v[2] for v in firsts])[:, None].astype(np.float32)),
+            _mask([v[2] for v in firsts]),
+            _mask([v[3] for v in firsts]),
             _pictures(others),
             torch.tensor([self.code.get(s, 0) for s in whose]),
             torch.from_numpy((names == whose).astype(np.float32)),
@@ -168,8 +180,8 @@ class Pairs:
 
     def _view(
         self, row: np.int64, draw: np.random.Generator | None
-    ) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
-        """Return landmarks, picture and hole as the network sees them."""
+    ) -> tuple[Pixels, Pixels, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return landmarks, picture, hole and features as the network sees them."""
         settings = self.settings
         part, n = self._rows[row]
         faces = self.faces[part]
@@ -188,11 +200,13 @@ class Pairs:
         if scaling.grows:
             sides = grown(sides, outline(points, faces.scheme))
         drawn = draw_landmarks(points, groups, faces.scheme)
-        pictures = [drawn, faces.crops[n], draw_mask(points, faces.scheme)]
+        weighed = FEATURES if settings.features else ()
+        features = draw_features(points, weighed, FEATURE_WIDTH, faces.scheme)
+        pictures = [drawn, faces.crops[n], draw_mask(points, faces.scheme), features]
         seen = [view(np.ascontiguousarray(p), sides, scaling.squashed) for p in pictures]
         if mirrored:
             seen = [np.ascontiguousarray(p[:, ::-1]) for p in seen]
-        return seen[0], seen[1], hole(seen[2])
+        return seen[0], seen[1], hole(seen[2]), seen[3] > 127
 
 
 def _stays(group: str, gone: bool) -> bool:
@@ -201,6 +215,10 @@ def _stays(group: str, gone: bool) -> bool:
 
 def _pictures(views: Sequence[Pixels]) -> Tensor:
     return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255
+
+
+def _mask(views: Sequence[NDArray[np.bool_]]) -> Tensor:
+    return torch.from_numpy(np.stack(views)[:, None].astype(np.float32))
 
 
 def read_faces_to_train_on(

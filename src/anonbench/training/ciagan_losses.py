@@ -53,8 +53,8 @@ def pyramid_difference(drawn: Tensor, true: Tensor, where: Tensor, levels: int) 
     ----------
     drawn, true : Tensor of shape (N, 3, h, w)
         Pictures; h and w can be halved ``levels - 1`` times.
-    where : Tensor of shape (N, 1, h, w), 0 or 1
-        What counts.
+    where : Tensor of shape (N, 1, h, w)
+        How much each place counts; 0: not at all.
     levels : int
         At least 1.
     """

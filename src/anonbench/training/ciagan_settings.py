@@ -75,6 +75,10 @@ class CiaganTraining(RoundSettings):
     levels: Annotated[int, Field(ge=1, le=6)] = 1
     """Levels of the Laplacian pyramid on which the reconstruction is compared, so that edges count
     as much as shades; 1: pixels."""
+    features: Weight = 0.0
+    """How much more mouth, eyes and brows count in the reconstruction than the rest of the face,
+    whether they are drawn or not: 3 for four times as much. They are a small part of it, and most
+    of an expression."""
     surroundings: Weight = 0.0
     """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
     that a drawn face goes over into what is around it."""

@@ -194,6 +194,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
             network.requires_grad_(False)
         if settings.reconstruction:
             inside = batch.hole * batch.same[:, None, None, None]
+            inside = inside * (1 + settings.features * batch.features)
             terms["reconstruction"] = (
                 settings.reconstruction,
                 loss.pyramid_difference(raw, batch.picture, inside, settings.levels),
