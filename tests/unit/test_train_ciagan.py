@@ -34,6 +34,7 @@ from anonbench.training.ciagan_crops import ciagan_crop_files
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.face_features import FaceFeatures
+from anonbench.training.landmark_reader import LandmarkReader, lines, reading_loss, unlikeness
 from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
@@ -305,6 +306,44 @@ def test_features_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(seen[0].unique().tolist()) == {0.0, 1.0, 4.0}
 
 
+# The reader of landmarks
+
+
+def test_unlikeness_by_hand() -> None:
+    nothing, everything = torch.full((2, 1, 64, 64), -50.0), torch.full((2, 1, 64, 64), 50.0)
+    assert float(unlikeness(everything, everything)) == 0
+    assert float(unlikeness(nothing, everything)) == pytest.approx(1)
+    left, right = nothing.clone(), nothing.clone()
+    left[..., :32], right[..., 32:] = 50.0, 50.0
+    assert float(unlikeness(left, right)) == pytest.approx(2)
+    near = nothing.clone()
+    near[..., 1:33] = 50.0
+    assert 0 < float(unlikeness(left, near)) < 0.1, "a pixel aside is not far"
+
+
+def test_lines_are_where_landmarks_are_drawn() -> None:
+    drawn = torch.ones(1, 3, 128, 128)
+    drawn[0, :2, 60, 20:40] = 0
+    found = lines(drawn)
+    assert found.shape == (1, 1, 64, 64) and found.max() == 1
+    assert found[0, 0, 30, 15] == 1 and found[0, 0, 40, 15] == 0 and float(found.sum()) <= 2 * 22
+
+
+def test_the_reader_learns_to_read() -> None:
+    torch.manual_seed(1)
+    reader = LandmarkReader()
+    optimiser = torch.optim.Adam(reader.parameters(), 2e-3)
+    batch = Pairs([faces(4, 2)], settings(scaling="sharp", batch=4), 1, "x").batch(0, "a")
+    found = []
+    for _ in range(40):
+        lost = reading_loss(reader(batch.picture), batch.landmarks)
+        optimiser.zero_grad()
+        lost.backward()
+        optimiser.step()
+        found.append(float(lost.detach()))
+    assert found[-1] < 0.35 * found[0]
+
+
 # The trainer
 
 
@@ -326,6 +365,7 @@ def changed(before: dict[str, torch.Tensor], network: torch.nn.Module) -> bool:
         ({"warm_up": 1, "reconstruction": 1.0}, "g", {"reconstruction"}),
         ({"lean": True, "window": 64, "identity_size": 32, "matching": 1.0, "surroundings": 1.0},
          "gci", {"critic", "identity", "adversarial", "guidance", "matching", "surroundings"}),
+        ({"warm_up": 1, "following": 1.0}, "gr", {"reader", "following"}),
     ],
 )  # fmt: skip
 def test_a_round_teaches_whom_it_should(

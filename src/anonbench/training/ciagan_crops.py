@@ -12,7 +12,6 @@ from numpy.lib.format import open_memmap
 from anonbench.anonymisers._ciagan_frame import (
     HEIGHT,
     WIDTH,
-    DegenerateFaceError,
     Frame,
     IntPoints,
     crop,
@@ -20,6 +19,7 @@ from anonbench.anonymisers._ciagan_frame import (
     in_crop,
 )
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
+from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.io import ArchiveReader, atomic, read_table, write_table
 from anonbench.progress import LOGGER, progress
 from anonbench.region_finder import read_subject_faces

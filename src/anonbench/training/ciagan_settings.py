@@ -79,6 +79,10 @@ class CiaganTraining(RoundSettings):
     """How much more mouth, eyes and brows count in the reconstruction than the rest of the face,
     whether they are drawn or not: 3 for four times as much. They are a small part of it, and most
     of an expression."""
+    following: Weight = 0.0
+    """Weight of the difference between the landmarks that a network, the reader, sees in the drawn
+    face and in the picture that it stands for. The reader learns beside the generator, on true
+    pictures, to draw the groups that the generator is shown."""
     surroundings: Weight = 0.0
     """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
     that a drawn face goes over into what is around it."""

@@ -25,7 +25,8 @@ ROUND_LINES = {
     "Loss": {
         "critic": "critic", "penalty": "penalty", "adversarial": "generator, by the critic",
         "identity": "identity", "guidance": "guidance", "reconstruction": "reconstruction",
-        "surroundings": "surroundings", "matching": "matching", "divergence": "divergence",
+        "surroundings": "surroundings", "matching": "matching", "following": "landmarks",
+        "reader": "reader of landmarks", "divergence": "divergence",
         "sharpness": "sharpness",
     },
     "KID": {"kid": "held-out subjects"},

@@ -44,6 +44,8 @@ class RoundTrainer(ABC, Generic[Settings]):
 
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
     """Of Adam."""
+    FASTER: ClassVar[Mapping[str, float]] = {}
+    """Networks that learn at so many times the rate."""
 
     def __init__(self, settings: Settings, seed: int, name: str) -> None:
         self.settings, self._seed, self._name = settings, seed, name
@@ -98,9 +100,9 @@ class RoundTrainer(ABC, Generic[Settings]):
     def step(self, k: int) -> None:
         """Do round `k`, at its rate, and let the average follow."""
         rate = self.rate_at(k)
-        for optimiser in self._optimisers.values():
+        for name, optimiser in self._optimisers.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * self.FASTER.get(name, 1.0)
         for network in self.networks.values():
             network.train()
         self.learn(k)
