@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from anonbench.anonymisers._ciagan_frame import (
     HEIGHT,
     WIDTH,
-    DegenerateFaceError,
     frame_of,
     in_crop,
     outline,
 )
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme
 from anonbench.anonymisers._ciagan_view import SCALINGS, SIZE, Scaling, grown
+from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.region_finder import read_subject_faces
 
 PUBLISHED = (0.5, 0.75)

@@ -14,7 +14,6 @@ from torch import nn
 from anonbench.anonymisers._ciagan_frame import (
     HEIGHT,
     WIDTH,
-    DegenerateFaceError,
     Frame,
     crop,
     draw_landmarks,
@@ -23,6 +22,7 @@ from anonbench.anonymisers._ciagan_frame import (
     in_crop,
 )
 from anonbench.anonymisers._ciagan_landmarks import DLIB, MEDIAPIPE
+from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.models.ciagan import Discriminator, Generator, SiameseNetwork
 
 SHARED = Path(__file__).parents[3] / "shared"

@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 from anonbench import anonymisers, weights
 from anonbench.anonymise import anonymise_files
 from anonbench.anonymisers import Photo, Region
-from anonbench.anonymisers._ciagan_frame import DegenerateFaceError, outline
-from anonbench.anonymisers._ciagan_identity import Identities, identities, ranked
+from anonbench.anonymisers._ciagan_frame import outline
+from anonbench.anonymisers._ciagan_identity import Identities, identities
 from anonbench.anonymisers._ciagan_landmarks import DLIB
 from anonbench.anonymisers._ciagan_network import _OnnxNetwork, _TorchNetwork, network
 from anonbench.anonymisers._ciagan_onnx import graph
-from anonbench.anonymisers._ciagan_paste import painted_over, paste
 from anonbench.anonymisers._ciagan_place import Place, place
 from anonbench.anonymisers._ciagan_view import SCALINGS
 from anonbench.anonymisers._ciagan_weights import trained
+from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._paste import painted_over, paste
+from anonbench.anonymisers._whose import ranked
 from anonbench.anonymisers.ciagan import Ciagan, _Ready
 from anonbench.detect import face_row, table_of
 from anonbench.io import ArchiveReader, ArchiveWriter, read_table, write_table

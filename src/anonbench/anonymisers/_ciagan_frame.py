@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbench.anonymisers._ciagan_landmarks import DLIB, Scheme, groups_of
+from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.types import Pixels
 
 WIDTH, HEIGHT = 178, 218
@@ -24,10 +25,6 @@ LEAST = 8
 
 IntPoints = NDArray[np.int64]
 """Points (K, 2), x and y, in whole pixels."""
-
-
-class DegenerateFaceError(ValueError):
-    """A face of which no crop can be made: in profile, upside down or tiny."""
 
 
 class Frame(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 from anonbench.anonymisers._base import Photo
 from anonbench.anonymisers._ciagan_options import Options
 from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._whose import ranked
 from anonbench.seeds import generator as keyed
 
 
@@ -67,18 +68,6 @@ class Identities:
         # Not keyed by the method: methods that are compared give a subject the same identity.
         draw = keyed(self.data.seed, "identity", self.data.name, photo.subject)
         return int(draw.integers(self.codes))
-
-
-def ranked(photo: Photo) -> list[int]:
-    """Return the indices of a photo's regions: the subject's, then the others from left to right.
-
-    Where the subject's face is not known, the largest counts as his.
-    """
-    boxes = [region.face.box for region in photo.regions]
-    left_to_right = sorted(range(len(boxes)), key=lambda k: boxes[k])
-    known = photo.subject_box
-    shared = [box.area if known is None else box.intersection(known) for box in boxes]
-    return sorted(left_to_right, key=lambda k: shared[k] < max(shared))
 
 
 def _place(subject: str, subjects: Sequence[str]) -> int:

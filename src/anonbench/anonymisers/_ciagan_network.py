@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonbench.anonymisers._ciagan_weights import Arrays
+from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
 from anonbench.weights import WeightsError
-
-GPU_BATCH = 16
-"""Faces at a time on a GPU, filled up: last bits depend on the size of a batch."""
 
 
 class Network(Protocol):
@@ -52,18 +50,9 @@ def network(arrays: Arrays, device: str, source: str) -> Network:
     ValueError
         If the device is ``cuda`` and PyTorch finds none.
     """
-    if device != "cpu" and _has_gpu(needed=device == "cuda"):
+    if on_gpu(device):
         return _TorchNetwork(arrays, "cuda", source)
     return _OnnxNetwork(arrays, source)
-
-
-def _has_gpu(needed: bool) -> bool:
-    import torch
-
-    found = torch.cuda.is_available()
-    if needed and not found:
-        raise ValueError("device: cuda, but PyTorch finds no GPU here; device: cpu works")
-    return found
 
 
 class _OnnxNetwork:
@@ -94,9 +83,7 @@ class _TorchNetwork:
         from anonbench.anonymisers._ciagan_weights import FIRST
         from anonbench.models.ciagan import Generator
 
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
+        reproducible()
         self._torch: Any = torch
         self._device = torch.device(device)
         self._length = arrays[FIRST].shape[1]
@@ -108,11 +95,7 @@ class _TorchNetwork:
         self._network = made.eval().to(self._device)
 
     def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        drawn = []
-        for start in range(0, len(views), GPU_BATCH):
-            rows = np.arange(start, start + GPU_BATCH).clip(max=len(views) - 1)
-            drawn.append(self._batch(views[rows], codes[rows])[: len(views) - start])
-        return _pictures(drawn)
+        return _pictures([self._batch(views[r], codes[r])[:n] for r, n in gpu_batches(len(views))])
 
     def _batch(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
         torch = self._torch

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, groups_of
 from anonbench.anonymisers._ciagan_view import SCALINGS
-from anonbench.registry import unknown_name
+from anonbench.anonymisers._device import DEVICES
+from anonbench.anonymisers._entry import check_choice, check_feather, check_names
 
 IDENTITIES = ("next", "fixed", "per_subject", "per_image")
 BLENDS = ("none", "feather", "poisson")
-DEVICES = ("auto", "cpu", "cuda")
-WIDEST = 0.25
-"""Of a face's width: a wider rim would reach the eyes."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +60,11 @@ def parse(given: Mapping[str, Any]) -> Options:
     ValueError
         For an option that does not exist, lacks or has a wrong value; the message names it.
     """
-    known = [field.name for field in fields(Options)]
-    for name in given:
-        if name not in known:
-            raise unknown_name("option", name, known)
-    if not isinstance(given.get("weights"), str):
-        raise ValueError(
-            "weights: has to name a model of `anonbench weights list`, for instance ciagan_dlib"
-        )
+    check_names(given, Options, "ciagan_dlib")
     for name, choices in _CHOICES.items():
-        _check_choice(name, given.get(name), choices)
-    _check_numbers(given)
+        check_choice(name, given.get(name), choices)
+    _check_code(given)
+    check_feather(given)
     groups = given.get("groups")
     if groups is not None and not isinstance(groups, list | tuple):
         raise ValueError("groups: has to be a list of groups of landmarks, for instance [contour]")
@@ -90,20 +82,9 @@ _CHOICES = {
 }  # fmt: skip
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value is not None and value not in choices:
-        raise ValueError(f"{name}: {value!r} is not one of {', '.join(choices)}")
-
-
-def _check_numbers(given: Mapping[str, Any]) -> None:
-    code, feather = given.get("code", 0), given.get("feather", 0.0)
+def _check_code(given: Mapping[str, Any]) -> None:
+    code = given.get("code", 0)
     if isinstance(code, bool) or not isinstance(code, int) or code < 0:
         raise ValueError(f"code: {code!r} is no whole number from 0 on")
     if "code" in given and given.get("identity") != "fixed":
         raise ValueError("code: only `identity: fixed` gives all faces the same one")
-    if isinstance(feather, bool) or not isinstance(feather, int | float):
-        raise ValueError(f"feather: {feather!r} is no number")
-    if not 0 <= feather <= WIDEST:
-        raise ValueError(f"feather: {feather} is outside of 0 to {WIDEST}, shares of a face")
-    if "feather" in given and given.get("blend", "feather") != "feather":
-        raise ValueError("feather: only `blend: feather` has a rim")

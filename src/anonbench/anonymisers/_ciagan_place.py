@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbench.anonymisers._ciagan_frame import (
-    DegenerateFaceError,
     Frame,
     IntPoints,
     crop,
@@ -31,6 +29,8 @@ from anonbench.anonymisers._ciagan_view import (
     hole,
     view,
 )
+from anonbench.anonymisers._errors import DegenerateFaceError
+from anonbench.anonymisers._window import Window, bounds, filled
 from anonbench.types import Pixels
 
 MARGIN = 2
@@ -40,27 +40,6 @@ FARTHEST = 4
 SLACK = 0.03
 """Of a face's width: so far eyes, nose and mouth may stick out of its outline."""
 INNER = ("eyes", "nose", "mouth")
-
-
-class Window(NamedTuple):
-    """Whole pixels of a photo; right and bottom are exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def area(self) -> tuple[slice, slice]:
-        """Rows and columns."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def wider(self, margin: int, shape: tuple[int, ...]) -> Window:
-        """Return the window with a margin, as far as the photo goes."""
-        return Window(
-            max(0, self.left - margin), max(0, self.top - margin),
-            min(shape[1], self.right + margin), min(shape[0], self.bottom + margin),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -148,16 +127,6 @@ def whole(points: NDArray[np.generic], scheme: Scheme) -> IntPoints:
     return points.astype(np.int64)
 
 
-def bounds(corners: IntPoints, shape: tuple[int, ...]) -> Window:
-    """Return the smallest window around an outline, as far as the photo goes; may be empty."""
-    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0) + 1
-    height, width = shape[:2]
-    return Window(
-        int(np.clip(left, 0, width)), int(np.clip(top, 0, height)),
-        int(np.clip(right, 0, width)), int(np.clip(bottom, 0, height)),
-    )  # fmt: skip
-
-
 def place(
     points: NDArray[np.generic], shape: tuple[int, ...], scheme: Scheme, scaling: Scaling,
     as_hole: bool = False,
@@ -189,7 +158,7 @@ def place(
     frame = frame_of(own, scheme)
     corners = outline(own, scheme).astype(np.int64)
     window = bounds(corners, shape)
-    if window.left >= window.right or window.top >= window.bottom:
+    if window.empty:
         raise DegenerateFaceError("the face lies outside of the photo")
     if frame.width > FARTHEST * shape[1] or frame.height > FARTHEST * shape[0]:
         raise DegenerateFaceError("the face is larger than the photo")
@@ -199,7 +168,7 @@ def place(
     found = Place(
         frame, _sides(window, frame, outline(moved, scheme).astype(np.int64), scaling), scaling,
         moved, window,
-        _filled(corners, window), width, scheme,
+        filled(corners, window), width, scheme,
     )  # fmt: skip
     if not found.hole.any():
         raise DegenerateFaceError("the outline of the face is empty")
@@ -238,12 +207,6 @@ def _sides(window: Window, frame: Frame, corners: IntPoints, scaling: Scaling) -
     if max(sides) > 1:
         raise DegenerateFaceError("the outline of the face reaches beyond the crop")
     return sides
-
-
-def _filled(corners: IntPoints, window: Window) -> NDArray[np.bool_]:
-    mask = np.zeros((window.bottom - window.top, window.right - window.left), np.uint8)
-    cv2.fillPoly(mask, [(corners - [window.left, window.top]).astype(np.int32)], 1)
-    return mask.astype(bool)
 
 
 def _cells(found: Place) -> NDArray[np.bool_]:

@@ -1,25 +1,52 @@
 """Faces out of a photo, and drawn faces into it.
 
-Every pixel that will be replaced is painted over before the network sees the photo, and blends rest
-on the painted one: so nothing of the face gets into the result by any way but its landmarks.
+Every pixel that will be replaced is painted over, and blends rest on the painted photo: so none of
+the face gets into the result but by way of what the network is shown.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonbench.anonymisers._ciagan_frame import DegenerateFaceError
-from anonbench.anonymisers._ciagan_place import Place, Window
+from anonbench.anonymisers._errors import DegenerateFaceError
+from anonbench.anonymisers._window import Window
 from anonbench.types import FloatArray, Pixels
 
 REACH = 4
 """Pixels around a face that Poisson blending looks at; OpenCV itself takes 3 off the edge."""
+
+
+class Place(Protocol):
+    """Where a drawn face goes in a photo."""
+
+    @property
+    def window(self) -> Window:
+        """The smallest one around all that is replaced."""
+        ...
+
+    @property
+    def replaced(self) -> NDArray[np.bool_]:
+        """Which pixels of the window are replaced."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """The face's width in pixels of the photo."""
+        ...
+
+    def in_view(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place of the photo in the drawn picture.
+
+        Both count from the outer edge of the first pixel.
+        """
+        ...
 
 
 def painted_over(pixels: Pixels, places: Sequence[Place]) -> Pixels:
@@ -63,7 +90,7 @@ def paste(photo: Pixels, drawn: FloatArray, place: Place, blend: str, feather: f
     photo : ndarray of shape (height, width, 3), uint8
         What `painted_over` returned, perhaps with other faces in it already. No pixel outside of
         the face's outline changes.
-    drawn : ndarray of shape (128, 128, 3)
+    drawn : ndarray of shape (rows, columns, 3)
         What the network drew, 0..1; clamped.
     place : Place
         Where the face lies.

@@ -13,11 +13,12 @@ from anonbench.anonymisers._ciagan_identity import Identities, identities
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, Scheme, groups_of
 from anonbench.anonymisers._ciagan_network import Network, network
 from anonbench.anonymisers._ciagan_options import Options, parse
-from anonbench.anonymisers._ciagan_paste import painted_over, paste
-from anonbench.anonymisers._ciagan_place import Place, bounds, corners_of, place
+from anonbench.anonymisers._ciagan_place import Place, corners_of, place
 from anonbench.anonymisers._ciagan_view import SCALINGS, Scaling, network_input
 from anonbench.anonymisers._ciagan_weights import arrays, trained
 from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._paste import painted_over, paste
+from anonbench.anonymisers._window import bounds
 from anonbench.types import Pixels
 from anonbench.weights import WeightsError, file, state
 

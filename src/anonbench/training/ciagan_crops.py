@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from anonbench.anonymisers._ciagan_frame import (
     HEIGHT,
@@ -23,6 +21,7 @@ from anonbench.anonymisers._errors import DegenerateFaceError
 from anonbench.io import ArchiveReader, atomic, read_table, write_table
 from anonbench.progress import LOGGER, progress
 from anonbench.region_finder import read_subject_faces
+from anonbench.training.stored_crops import stored_crops
 from anonbench.types import Face
 
 
@@ -71,19 +70,14 @@ def ciagan_crop_files(
         raise ValueError(f"{detections}: no face with {scheme.points} landmarks to train on")
     LOGGER.info("%d of %d images have a face to train on", len(framed), len(table))
     with (
-        atomic(crops) as partial_crops, atomic(points) as partial_points,
+        stored_crops(crops, len(framed), HEIGHT, WIDTH) as stored,
         ArchiveReader(archive) as images,
-    ):  # fmt: skip
-        shape = (len(framed), HEIGHT, WIDTH, 3)
-        stored: np.memmap[Any, np.dtype[np.uint8]] = open_memmap(  # type: ignore[no-untyped-call]
-            partial_crops, "w+", np.uint8, shape
-        )
+    ):
         places = np.zeros((len(framed), scheme.points, 2), np.int32)
         for n, (image_id, (frame, own)) in enumerate(progress(list(framed.items()), "crops")):
             stored[n], places[n] = crop(images.read(image_id), frame), in_crop(own, frame)
-        stored.flush()
-        with partial_points.open("wb") as file:
-            np.save(file, places)
+    with atomic(points) as partial, partial.open("wb") as file:
+        np.save(file, places)
     chosen = table.loc[list(framed), ["subject"]]
     write_table(pd.DataFrame(chosen).reset_index(), labels)
 
