@@ -56,6 +56,20 @@ class Graph:
         pads = [padding] * 4 if isinstance(padding, int) else list(padding)
         return self.add("Conv", [x, *weights], strides=[stride] * 2, pads=pads, group=groups)
 
+    def doubled(self, x: str) -> str:
+        """Add a doubling of the picture's size, each pixel becoming four."""
+        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
+        return self.add(
+            "Resize", [x, "", scales], mode="nearest", nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        )  # fmt: skip
+
+    def leaky(self, x: str, slope: float) -> str:
+        """Add a rectifier that lets a share, below 1, of what is negative through."""
+        return self.add(
+            "Max", [x, self.add("Mul", [x, self.constant(np.array(slope, np.float32))])]
+        )
+
     def file(
         self,
         inputs: Sequence[tuple[str, str, Sequence[int | str]]],

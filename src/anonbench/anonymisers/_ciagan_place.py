@@ -30,7 +30,7 @@ from anonbench.anonymisers._ciagan_view import (
     view,
 )
 from anonbench.anonymisers._errors import DegenerateFaceError
-from anonbench.anonymisers._window import Window, bounds, filled
+from anonbench.anonymisers._window import Window, bounds, filled, whole
 from anonbench.types import Pixels
 
 MARGIN = 2
@@ -112,19 +112,7 @@ def corners_of(points: NDArray[np.generic], scheme: Scheme) -> IntPoints:
     ValueError
         If they are those of another detector.
     """
-    return outline(whole(points, scheme), scheme).astype(np.int64)
-
-
-def whole(points: NDArray[np.generic], scheme: Scheme) -> IntPoints:
-    """Return landmarks in whole pixels, fractions cut off; see `corners_of`."""
-    if points.shape != (scheme.points, 2):
-        raise ValueError(
-            f"{len(points)} landmarks instead of the {scheme.points} of {scheme.detector}: the "
-            f"entry has to say `detectors: [{scheme.detector}]`"
-        )
-    if not np.isfinite(points.astype(np.float64)).all():
-        raise DegenerateFaceError("landmarks are not finite")
-    return points.astype(np.int64)
+    return outline(whole(points, scheme.points, scheme.detector), scheme).astype(np.int64)
 
 
 def place(
@@ -154,7 +142,7 @@ def place(
     ValueError
         If the points are those of another detector.
     """
-    own = whole(points, scheme)
+    own = whole(points, scheme.points, scheme.detector)
     frame = frame_of(own, scheme)
     corners = outline(own, scheme).astype(np.int64)
     window = bounds(corners, shape)

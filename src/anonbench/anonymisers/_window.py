@@ -1,4 +1,4 @@
-"""Rectangles of whole pixels in a photo."""
+"""Points and rectangles of whole pixels in a photo."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from anonbench.anonymisers._errors import DegenerateFaceError
 
 
 class Window(NamedTuple):
@@ -33,6 +35,26 @@ class Window(NamedTuple):
             max(0, self.left - margin), max(0, self.top - margin),
             min(shape[1], self.right + margin), min(shape[0], self.bottom + margin),
         )  # fmt: skip
+
+
+def whole(points: NDArray[np.generic], count: int, detector: str) -> NDArray[np.int64]:
+    """Return landmarks in whole pixels, fractions cut off.
+
+    Raises
+    ------
+    DegenerateFaceError
+        If they are not finite.
+    ValueError
+        If they are not those of the detector, which has so many.
+    """
+    if points.shape != (count, 2):
+        raise ValueError(
+            f"{len(points)} landmarks instead of the {count} of {detector}: the entry has to say "
+            f"`detectors: [{detector}]`"
+        )
+    if not np.isfinite(points.astype(np.float64)).all():
+        raise DegenerateFaceError("landmarks are not finite")
+    return points.astype(np.int64)
 
 
 def bounds(corners: NDArray[np.int64], shape: tuple[int, ...]) -> Window:
