@@ -16,6 +16,7 @@ from anonbench.registry import plugin_names, unknown_name
 from anonbench.synthetic.settings import RenderedFaces
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.cleanir_settings import CleanirTraining
+from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
 from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
@@ -228,6 +229,8 @@ class Params(Block):
     """Catalogue of trainings of CIAGAN: `snakemake train_ciagan` does them all."""
     training_cleanir: dict[Name, CleanirTraining] = Field(default_factory=dict)
     """Catalogue of trainings of CLEANIR: `snakemake train_cleanir` does them all."""
+    training_deepprivacy: dict[Name, DeepPrivacyTraining] = Field(default_factory=dict)
+    """Catalogue of trainings of DeepPrivacy: `snakemake train_deepprivacy` does them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -286,7 +289,7 @@ class Params(Block):
 
 
 def _known_trainings(params: Params) -> None:
-    for block in ("training_ciagan", "training_cleanir"):
+    for block in ("training_ciagan", "training_cleanir", "training_deepprivacy"):
         for name, training in getattr(params, block).items():
             if training.dataset not in params.datasets:
                 wrong = unknown_name("entry", training.dataset, params.datasets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,11 +19,10 @@ from anonbench.bundled import absent
 from anonbench.config import CONTROLS, Params, parse
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import contrast_stems, figure_names
-from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
-from anonbench.training.cleanir_settings import CLEANIR_DETECTOR
+from anonbench.trainings import BLOCKS, KINDS, Trainings
 from anonbench.used_weights import digests_of, uses
 
-NOT_PART_OF_A_RUN = {"rendered", "training", "training_ciagan", "training_cleanir"}
+NOT_PART_OF_A_RUN = {"rendered", "training", *BLOCKS}
 """Blocks of the configuration that no result of the benchmark depends on."""
 DRAWN = {"subjects": 12, "views": 4}
 """Size of the small data set that the project draws itself."""
@@ -32,7 +31,6 @@ DRAWN = {"subjects": 12, "views": 4}
 NOTHING_TO_TRAIN_ON = (
     "what to train on: set training.dataset, as --configfile experiments/train_dan.yaml does"
 )
-NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{0}.yaml does"
 
 
 @dataclass(frozen=True)
@@ -109,19 +107,18 @@ class Plan:
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
             "expressions": list(self.params.expressions),
-            "detectors": [*self.params.detectors, *self.params.redetectors, *self._trained_by],
-            "training_ciagan": list(self.params.training_ciagan),
-            "training_cleanir": list(self.params.training_cleanir),
-        }[catalogue]
+            "detectors": [
+                *self.params.detectors, *self.params.redetectors, *self.trainings.detectors(),
+            ],
+            **{f"training_{kind}": list(self.trainings.of(kind)) for kind in KINDS},
+        }[catalogue]  # fmt: skip
         # An empty pattern would match an empty name; this one matches nothing.
         return "|".join(sorted(set(names))) or "(?!)"
 
     @property
-    def _trained_by(self) -> list[str]:
-        """Who finds landmarks for trainings."""
-        shown = {s for t in self.params.training_ciagan.values() for s in t.landmarks}
-        cleanir = [CLEANIR_DETECTOR] if self.params.training_cleanir else []
-        return [*(LANDMARK_DETECTORS[s] for s in shown), *cleanir]
+    def trainings(self) -> Trainings:
+        """What generators are trained."""
+        return Trainings(self.params)
 
     # Blocks, as plain values that Snakemake can compare between runs
 
@@ -189,47 +186,6 @@ class Plan:
         """
         dataset = self.params.training.dataset
         return pattern.format(dataset=dataset) if dataset else NOTHING_TO_TRAIN_ON
-
-    def landmark_faces(self, dataset: str, landmarks: str) -> str:
-        """Return the detection table that holds some landmarks of a data set."""
-        return f"results/detect/{dataset}/{LANDMARK_DETECTORS[landmarks]}.parquet"
-
-    def ciagan_settings(self, name: str) -> dict[str, Any]:
-        """Return the recipe of a training of CIAGAN."""
-        return self.params.training_ciagan[name].model_dump()
-
-    def ciagan_training(self, name: str, file: str) -> list[str]:
-        """Return crops, points or labels that a training of CIAGAN reads, by landmarks."""
-        settings = self.params.training_ciagan[name]
-        folder = f"results/training/crops/{settings.dataset}"
-        return [f"{folder}.{landmarks}.{file}" for landmarks in settings.landmarks]
-
-    def ciagan_start(self, name: str) -> list[str]:
-        """Return the weights that a training of CIAGAN begins with, if any."""
-        first = self.params.training_ciagan[name].start
-        return [f"results/training/{first}/{first}.safetensors"] if first else []
-
-    def ciagan_trainings(self) -> list[str]:
-        """Return the weights of all trainings of CIAGAN, or what to do where there is none."""
-        return self._trained("ciagan", self.params.training_ciagan)
-
-    def cleanir_settings(self, name: str) -> dict[str, Any]:
-        """Return the recipe of a training of CLEANIR."""
-        return self.params.training_cleanir[name].model_dump()
-
-    def cleanir_training(self, name: str, file: str) -> str:
-        """Return crops, embeddings or labels that a training of CLEANIR reads."""
-        settings = self.params.training_cleanir[name]
-        folder = f"results/training/crops/{settings.dataset}"
-        return f"{folder}.cleanir.{settings.recogniser}.{file}"
-
-    def cleanir_trainings(self) -> list[str]:
-        """Return the weights of all trainings of CLEANIR, or what to do where there is none."""
-        return self._trained("cleanir", self.params.training_cleanir)
-
-    def _trained(self, kind: str, names: Iterable[str]) -> list[str]:
-        files = [f"results/training/{n}/{n}.safetensors" for n in names]
-        return files or [NONE_TO_TRAIN.format(kind)]
 
     def is_sharded(self, dataset: str) -> bool:
         """Tell whether the images are in a few archives, which can be inputs one by one."""

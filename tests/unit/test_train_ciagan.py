@@ -311,14 +311,18 @@ def test_features_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unlikeness_by_hand() -> None:
     nothing, everything = torch.full((2, 1, 64, 64), -50.0), torch.full((2, 1, 64, 64), 50.0)
-    assert float(unlikeness(everything, everything)) == 0
-    assert float(unlikeness(nothing, everything)) == pytest.approx(1)
+    all_over = torch.ones(2, 1, 128, 128)
+    assert float(unlikeness(everything, everything, all_over)) == 0
+    assert float(unlikeness(nothing, everything, all_over)) == pytest.approx(1)
     left, right = nothing.clone(), nothing.clone()
     left[..., :32], right[..., 32:] = 50.0, 50.0
-    assert float(unlikeness(left, right)) == pytest.approx(2)
+    assert float(unlikeness(left, right, all_over)) == pytest.approx(2)
     near = nothing.clone()
     near[..., 1:33] = 50.0
-    assert 0 < float(unlikeness(left, near)) < 0.1, "a pixel aside is not far"
+    assert 0 < float(unlikeness(left, near, all_over)) < 0.1, "a pixel aside is not far"
+    where = all_over.clone()
+    where[..., 64:] = 0
+    assert float(unlikeness(left, everything, where)) == 0, "only there they differ"
 
 
 def test_lines_are_where_landmarks_are_drawn() -> None:
@@ -510,7 +514,7 @@ def test_what_is_written(files: dict[str, Any], tmp_path: Path) -> None:
         about = json.loads(file.metadata()["anonbench"])
     assert about == {
         "architecture": "CIAGAN", "landmarks": "dlib", "groups": "contour,nose,mouth",
-        "scaling": "sharp", "codes": "4",
+        "scaling": "sharp", "codes": "4", "skips": "false",
     }  # fmt: skip
     assert list(pd.read_csv(files["curves"])["round"]) == [2, 4]
     sheet = decode_png(files["samples"].read_bytes())

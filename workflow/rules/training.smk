@@ -54,7 +54,7 @@ rule ciagan_crops:
         archive="results/ingest/{dataset}/images.tar",
         manifest="results/ingest/{dataset}/manifest.parquet",
         subjects="results/detect/{dataset}/subjects.parquet",
-        detections=lambda wildcards: PLAN.landmark_faces(
+        detections=lambda wildcards: PLAN.trainings.faces(
             wildcards.dataset, wildcards.landmarks
         ),
         library=PLAN.library("ciagan_crops"),
@@ -76,10 +76,16 @@ rule ciagan_crops:
 
 rule train_generator:
     input:
-        crops=lambda wildcards: PLAN.ciagan_training(wildcards.training, "crops.npy"),
-        points=lambda wildcards: PLAN.ciagan_training(wildcards.training, "points.npy"),
-        labels=lambda wildcards: PLAN.ciagan_training(wildcards.training, "labels.csv"),
-        start=lambda wildcards: PLAN.ciagan_start(wildcards.training),
+        crops=lambda wildcards: PLAN.trainings.ciagan_input(
+            wildcards.training, "crops.npy"
+        ),
+        points=lambda wildcards: PLAN.trainings.ciagan_input(
+            wildcards.training, "points.npy"
+        ),
+        labels=lambda wildcards: PLAN.trainings.ciagan_input(
+            wildcards.training, "labels.csv"
+        ),
+        start=lambda wildcards: PLAN.trainings.ciagan_start(wildcards.training),
         library=PLAN.library("train_ciagan"),
     output:
         weights="results/training/{training}/{training}.safetensors",
@@ -94,7 +100,7 @@ rule train_generator:
         "../../envs/faces.yaml"
     threads: 64
     params:
-        settings=lambda wildcards: PLAN.ciagan_settings(wildcards.training),
+        settings=lambda wildcards: PLAN.trainings.recipe("ciagan", wildcards.training),
         seed=PLAN.params.seed,
         # No output: it outlives an interrupted job, which then goes on from its last checkpoint.
         folder="results/training/{training}",
@@ -131,11 +137,15 @@ rule cleanir_crops:
 
 rule train_autoencoder:
     input:
-        crops=lambda wildcards: PLAN.cleanir_training(wildcards.training, "crops.npy"),
-        embeddings=lambda wildcards: PLAN.cleanir_training(
+        crops=lambda wildcards: PLAN.trainings.cleanir_input(
+            wildcards.training, "crops.npy"
+        ),
+        embeddings=lambda wildcards: PLAN.trainings.cleanir_input(
             wildcards.training, "embeddings.npy"
         ),
-        labels=lambda wildcards: PLAN.cleanir_training(wildcards.training, "labels.csv"),
+        labels=lambda wildcards: PLAN.trainings.cleanir_input(
+            wildcards.training, "labels.csv"
+        ),
         library=PLAN.library("train_cleanir"),
     output:
         weights="results/training/{training}/{training}.safetensors",
@@ -150,7 +160,7 @@ rule train_autoencoder:
         "../../envs/faces.yaml"
     threads: 64
     params:
-        settings=lambda wildcards: PLAN.cleanir_settings(wildcards.training),
+        settings=lambda wildcards: PLAN.trainings.recipe("cleanir", wildcards.training),
         seed=PLAN.params.seed,
         # No output, as above.
         folder="results/training/{training}",
@@ -160,11 +170,74 @@ rule train_autoencoder:
         "../scripts/train_cleanir.py"
 
 
+rule deepprivacy_crops:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        manifest="results/ingest/{dataset}/manifest.parquet",
+        subjects="results/detect/{dataset}/subjects.parquet",
+        detections="results/detect/{dataset}/mediapipe_keypoints.parquet",
+        library=PLAN.library("deepprivacy_crops"),
+    output:
+        crops="results/training/crops/{dataset}.deepprivacy.crops.npy",
+        places="results/training/crops/{dataset}.deepprivacy.places.npy",
+        labels="results/training/crops/{dataset}.deepprivacy.labels.csv",
+    log:
+        "logs/deepprivacy_crops/{dataset}.log",
+    conda:
+        "../../envs/faces.yaml"
+    message:
+        "cutting faces of {wildcards.dataset} out for DeepPrivacy"
+    script:
+        "../scripts/deepprivacy_crops.py"
+
+
+rule train_inpainter:
+    input:
+        crops=lambda wildcards: PLAN.trainings.deepprivacy_input(
+            wildcards.training, "crops.npy"
+        ),
+        places=lambda wildcards: PLAN.trainings.deepprivacy_input(
+            wildcards.training, "places.npy"
+        ),
+        labels=lambda wildcards: PLAN.trainings.deepprivacy_input(
+            wildcards.training, "labels.csv"
+        ),
+        library=PLAN.library("train_deepprivacy"),
+    output:
+        weights="results/training/{training}/{training}.safetensors",
+        curves="results/training/{training}/rounds.csv",
+        figure="results/training/{training}/rounds.svg",
+        samples="results/training/{training}/samples.png",
+    log:
+        "logs/train_deepprivacy/{training}.log",
+    wildcard_constraints:
+        training=PLAN.pattern("training_deepprivacy"),
+    conda:
+        "../../envs/faces.yaml"
+    threads: 64
+    params:
+        settings=lambda wildcards: PLAN.trainings.recipe(
+            "deepprivacy", wildcards.training
+        ),
+        seed=PLAN.params.seed,
+        # No output, as above.
+        folder="results/training/{training}",
+    message:
+        "training DeepPrivacy: {wildcards.training}"
+    script:
+        "../scripts/train_deepprivacy.py"
+
+
+rule train_deepprivacy:
+    input:
+        PLAN.trainings.weights("deepprivacy"),
+
+
 rule train_cleanir:
     input:
-        PLAN.cleanir_trainings(),
+        PLAN.trainings.weights("cleanir"),
 
 
 rule train_ciagan:
     input:
-        PLAN.ciagan_trainings(),
+        PLAN.trainings.weights("ciagan"),

@@ -19,13 +19,15 @@ LINEAR = range(0, 14, 2)
 """Fully connected layers among those of the identity code."""
 
 
-def graph(arrays: Arrays) -> bytes:
+def graph(arrays: Arrays, skips: bool = False) -> bytes:
     """Return the generator as an ONNX file.
 
     Parameters
     ----------
     arrays : mapping
         Weights by the parameter names of `anonbench.models.ciagan.Generator`.
+    skips : bool
+        Whether it has the connections of a U-Net.
 
     Returns
     -------
@@ -34,15 +36,18 @@ def graph(arrays: Arrays) -> bytes:
         pictures (N, 3, 128, 128) float32, not clamped.
     """
     net = _Network(arrays)
-    x = "views"
+    x, seen = "views", []
     for k in ENCODER:
         x = net.norm(net.down(x, f"conv{k}"), f"in{k}_e")
+        seen.append(x)
     joined = net.graph.add("Concat", [x, net.identity("codes")], axis=1)
     x = net.norm(net.convolution(joined, "embed.0"), "embed.1")
     for k in range(1, 5):
         x = net.residual(x, f"res{k}")
     for k in reversed(ENCODER):
         x = net.norm(net.up(x, f"deconv{k}"), f"in{k}_d")
+        if skips and k:
+            x = net.graph.add("Add", [x, seen[k - 1]])
     picture = net.last(x)
     return net.graph.file(
         [("views", "float32", ["n", 6, SIZE, SIZE]), ("codes", "int64", ["n"])],
@@ -67,10 +72,10 @@ class _Network:
 
     def up(self, x: str, name: str) -> str:
         """Add a residual block that doubles the picture."""
-        right = self._doubled(self._relu(self.norm(x, f"{name}.norm_r1")))
+        right = self.graph.doubled(self._relu(self.norm(x, f"{name}.norm_r1")))
         right = self.norm(self.convolution(right, f"{name}.conv_r1"), f"{name}.norm_r2")
         right = self.convolution(self._relu(right), f"{name}.conv_r2")
-        return self._sum(right, self._doubled(self.convolution(x, f"{name}.conv_l")))
+        return self._sum(right, self.graph.doubled(self.convolution(x, f"{name}.conv_l")))
 
     def residual(self, x: str, name: str) -> str:
         """Add a residual block that keeps the picture's size."""
@@ -117,8 +122,7 @@ class _Network:
         return self.graph.add("InstanceNormalization", [x, scale, offset])
 
     def _bent(self, x: str) -> str:
-        small = self.graph.constant(np.array(0.2, np.float32))
-        return self.graph.add("Max", [x, self.graph.add("Mul", [x, small])])
+        return self.graph.leaky(x, 0.2)
 
     def _relu(self, x: str) -> str:
         return self.graph.add("Relu", [x])
@@ -128,13 +132,6 @@ class _Network:
 
     def _halved(self, x: str) -> str:
         return self.graph.add("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
-
-    def _doubled(self, x: str) -> str:
-        scales = self.graph.constant(np.array([1, 1, 2, 2], np.float32))
-        return self.graph.add(
-            "Resize", [x, "", scales], mode="nearest", nearest_mode="floor",
-            coordinate_transformation_mode="asymmetric",
-        )  # fmt: skip
 
     def _array(self, name: str) -> NDArray[np.float64]:
         return np.asarray(self._arrays[name], np.float64)

@@ -104,8 +104,8 @@ def hole(frame: Frame) -> NDArray[np.bool_]:
     return mask
 
 
-def cut(pixels: Pixels, frame: Frame, resize: str = "area") -> Pixels:
-    """Return the square as 128 x 128 pixels; black where it leaves the photo, as published.
+def cut(pixels: Pixels, frame: Frame, resize: str = "area", size: int = SIZE) -> Pixels:
+    """Return the square, 128 pixels wide and high; black where it leaves the photo, as published.
 
     Parameters
     ----------
@@ -117,15 +117,17 @@ def cut(pixels: Pixels, frame: Frame, resize: str = "area") -> Pixels:
         How a square of more than 128 pixels is reduced: ``area`` averages what falls into a pixel;
         ``cubic`` is the published kernel, which sees 4 x 4 pixels however many there are. A smaller
         square is always enlarged with the latter.
+    size : int
+        Another width and height of what is returned, in pixels.
     """
     left, top, right, bottom = frame.shown
     height, width = pixels.shape[:2]
     inner = pixels[max(top, 0) : bottom, max(left, 0) : right]
     around = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     whole = cv2.copyMakeBorder(inner, *around, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    averaged = resize == "area" and frame.side > SIZE
+    averaged = resize == "area" and frame.side > size
     how = cv2.INTER_AREA if averaged else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(whole, (SIZE, SIZE), interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(whole, (size, size), interpolation=how), np.uint8)
 
 
 def keypoints_in(frame: Frame, points: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -115,10 +115,17 @@ class Generator(nn.Module):
         Channels of the landmark drawing and of the picture together.
     identities : int
         Length of the code that says who is to be seen.
+    skips : bool
+        Whether what the encoder saw is added at every size to what the decoder draws, so that
+        landmarks need not pass through 4 x 4 places. The published generator, though its code
+        calls it a U-Net, has no such connections; parameters are the same.
     """
 
-    def __init__(self, input_channels: int = 6, identities: int = IDENTITIES) -> None:
+    def __init__(
+        self, input_channels: int = 6, identities: int = IDENTITIES, skips: bool = False
+    ) -> None:
         super().__init__()
+        self._skips = skips
         widths = (input_channels, 32, 64, 128, 256, 256)
         for k in range(5):
             self.add_module(f"conv{k}", Down(widths[k], widths[k + 1]))
@@ -145,8 +152,10 @@ class Generator(nn.Module):
         one_hot : Tensor of shape (N, identities), optional
             Who is to be seen; without it the face is of nobody in particular.
         """
+        seen = []
         for k in range(5):
             x = _as_it_is(self.get_submodule(f"in{k}_e"), self._part(f"conv{k}", x))
+            seen.append(x)
         if one_hot is not None:
             code = self.encode_one_hot(one_hot).view(-1, 32, 4, 4)
             x = self.embed(torch.cat([x, self.encode_noise(code)], dim=1))
@@ -154,6 +163,8 @@ class Generator(nn.Module):
             x = self._part(f"res{k}", x)
         for k in range(4, -1, -1):
             x = _as_it_is(self.get_submodule(f"in{k}_d"), self._part(f"deconv{k}", x))
+            if self._skips and k:
+                x = x + seen[k - 1]
         picture: Tensor = self.conv_end(x)
         return picture
 

@@ -59,6 +59,9 @@ class CiaganTraining(RoundSettings):
     """See `scaling`; in halves of the crop's size."""
 
     # Beyond the published recipe.
+    skips: bool = False
+    """Whether the generator has the connections of a U-Net (see `anonbench.models.ciagan`), so that
+    what landmarks say need not pass through its narrow middle."""
     window: Literal[0, 64] = 0
     """64: the critic sees a square of so many pixels, somewhere over the hole, at a quarter of the
     cost; 0: the whole view."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from anonbench import recognisers
 from anonbench.anonymisers._cleanir_crop import SIZE, face_crop
 from anonbench.io import ArchiveReader, atomic, read_table, write_table
 from anonbench.progress import LOGGER, progress
 from anonbench.region_finder import read_subject_faces
+from anonbench.training.stored_crops import stored_crops
 
 ROOM = 8
 """Pixels around a face that are stored, too, to move it by."""
@@ -61,16 +60,15 @@ def cleanir_crop_files(
     LOGGER.info("%d of %d images have a face to train on", len(names), len(table))
     network = recognisers.get(recogniser).build({}, 1)
     vectors = []
-    with atomic(crops) as partial, ArchiveReader(archive) as images:
-        stored: np.memmap[Any, np.dtype[np.uint8]] = open_memmap(  # type: ignore[no-untyped-call]
-            partial, "w+", np.uint8, (len(names), WIDTH, WIDTH, 3)
-        )
+    with (
+        stored_crops(crops, len(names), WIDTH, WIDTH) as stored,
+        ArchiveReader(archive) as images,
+    ):
         for n, name in enumerate(progress(names, "crops")):
             pixels, face = images.read(name), faces[name]
             stored[n] = face_crop(pixels, face.points, ROOM)
             chip = network.align(pixels, network.landmarks(pixels, face))
             vectors.append(network.embed([chip])[0])
-        stored.flush()
     with atomic(embeddings) as partial, partial.open("wb") as file:
         np.save(file, np.stack(vectors).astype(np.float32))
     write_table(pd.DataFrame(table.loc[names, ["subject"]]).reset_index(), labels)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from anonbench.expressions import EXPRESSIONS
 from anonbench.expressions._crops import Crops
-from anonbench.io import ArchiveReader, atomic, read_table, rows, write_table
+from anonbench.io import ArchiveReader, read_table, rows, write_table
 from anonbench.ledger import Status
 from anonbench.progress import LOGGER, progress
 from anonbench.training.settings import Training
+from anonbench.training.stored_crops import stored_crops
 from anonbench.types import Box, Pixels
 
 MARGIN = 1.4
@@ -77,12 +76,12 @@ def crop_files(
         LOGGER.info("%d labelled images are left out: no face was found", lost)
     width = stored_size(settings)
     cutter = Crops(width, settings.crop, stored_padding(settings))
-    with atomic(crops) as partial, ArchiveReader(archive) as images:
-        shape = (len(located), width, width, 3)
-        stored: np.memmap[Any, np.dtype[np.uint8]] = open_memmap(partial, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
+    with (
+        stored_crops(crops, len(located), width, width) as stored,
+        ArchiveReader(archive) as images,
+    ):
         for n, row in enumerate(progress(list(rows(located)), "crops")):
             stored[n] = _crop(cutter, images.read(row.image_id), row)
-        stored.flush()
     chosen = manifest_table.loc[located["image_id"], ["subject", "expression"]]
     write_table(pd.DataFrame(chosen).reset_index(), labels)
 

@@ -61,13 +61,21 @@ def reading_loss(logits: Tensor, landmarks: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, lines(landmarks).clamp(0, 1))
 
 
-def unlikeness(drawn: Tensor, true: Tensor) -> Tensor:
-    """Return how far what is read in two pictures differs, on three scales; logits (N, 1, 64, 64).
+def unlikeness(drawn: Tensor, true: Tensor, where: Tensor) -> Tensor:
+    """Return how far what is read in two pictures differs, on three scales.
 
     The mean squared difference of probabilities, by the mean square that is read in the second: 0
     for the same lines, about 2 for others.
+
+    Parameters
+    ----------
+    drawn, true : Tensor of shape (N, 1, 64, 64)
+        Logits.
+    where : Tensor of shape (N, 1, 128, 128), 0 or 1
+        What counts.
     """
-    first, second = drawn.sigmoid(), true.detach().sigmoid()
+    counted = functional.max_pool2d(where, 2)
+    first, second = drawn.sigmoid() * counted, true.detach().sigmoid() * counted
     total = first.new_zeros(())
     for scale in (1, 2, 4):
         a, b = (functional.avg_pool2d(p, scale) for p in (first, second))

@@ -80,7 +80,7 @@ def train_ciagan_files(
     metadata = {
         "architecture": "CIAGAN", "landmarks": ",".join(settings.landmarks),
         "groups": ",".join(groups), "scaling": settings.scaling,
-        "codes": str(pairs.codes),
+        "codes": str(pairs.codes), "skips": str(settings.skips).lower(),
     }  # fmt: skip
     train_by_rounds(
         Trainer(pairs, settings, seed, name, start),
@@ -120,7 +120,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
     def built(self) -> dict[str, nn.Module]:
         """Return generator, critic and identity network."""
         settings = self.settings
-        drawer = Generator(identities=settings.identities)
+        drawer = Generator(identities=settings.identities, skips=settings.skips)
         critic = Discriminator(size=settings.window or 128, width=settings.critic_width)
         identity = SiameseNetwork()
         if self._start:
@@ -220,7 +220,8 @@ class Trainer(RoundTrainer[CiaganTraining]):
             with self.autocast():
                 pictures = torch.cat([drawn, batch.picture])
                 read = self.networks["reader"](pictures).float().chunk(2)
-            terms["following"] = (settings.following, unlikeness(*read))
+            where = batch.features if settings.features else batch.hole
+            terms["following"] = (settings.following, unlikeness(*read, where))
         if not warm:
             with self.autocast():
                 scores, inner = self.critic.judged(self._judged(drawn, batch, k, "true"))

@@ -1,0 +1,79 @@
+"""Trainings of generators, seen by the workflow's rules: recipes, inputs and what comes out.
+
+Imported when Snakemake reads the Snakefile, so nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anonbench.config import Params
+from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
+from anonbench.training.cleanir_settings import CLEANIR_DETECTOR
+from anonbench.training.deepprivacy_settings import DEEPPRIVACY_DETECTOR
+from anonbench.training.round_settings import RoundSettings
+
+KINDS = ("ciagan", "cleanir", "deepprivacy")
+"""Each has a block ``training_KIND`` of the configuration, and a target ``train_KIND``."""
+BLOCKS = {f"training_{kind}" for kind in KINDS}
+NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{0}.yaml does"
+CROPS = "results/training/crops"
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of one configuration.
+
+    Attributes
+    ----------
+    params : Params
+        The validated configuration.
+    """
+
+    params: Params
+
+    def of(self, kind: str) -> Mapping[str, RoundSettings]:
+        """Return the recipes of a kind by name."""
+        found: Mapping[str, RoundSettings] = getattr(self.params, f"training_{kind}")
+        return found
+
+    def recipe(self, kind: str, name: str) -> dict[str, Any]:
+        """Return a recipe as plain values that Snakemake can compare between runs."""
+        return self.of(kind)[name].model_dump()
+
+    def detectors(self) -> list[str]:
+        """Return who finds landmarks for trainings."""
+        shown = {s for t in self.params.training_ciagan.values() for s in t.landmarks}
+        found = [LANDMARK_DETECTORS[s] for s in shown]
+        found += [CLEANIR_DETECTOR] if self.params.training_cleanir else []
+        return found + ([DEEPPRIVACY_DETECTOR] if self.params.training_deepprivacy else [])
+
+    def weights(self, kind: str) -> list[str]:
+        """Return the weights of all trainings of a kind, or what to do where there is none."""
+        files = [f"results/training/{n}/{n}.safetensors" for n in self.of(kind)]
+        return files or [NONE_TO_TRAIN.format(kind)]
+
+    def faces(self, dataset: str, landmarks: str) -> str:
+        """Return the detection table that holds landmarks that CIAGAN is trained on."""
+        return f"results/detect/{dataset}/{LANDMARK_DETECTORS[landmarks]}.parquet"
+
+    def ciagan_input(self, name: str, file: str) -> list[str]:
+        """Return crops, points or labels that a training of CIAGAN reads, by landmarks."""
+        settings = self.params.training_ciagan[name]
+        return [f"{CROPS}/{settings.dataset}.{which}.{file}" for which in settings.landmarks]
+
+    def ciagan_start(self, name: str) -> list[str]:
+        """Return the weights that a training of CIAGAN begins with, if any."""
+        first = self.params.training_ciagan[name].start
+        return [f"results/training/{first}/{first}.safetensors"] if first else []
+
+    def cleanir_input(self, name: str, file: str) -> str:
+        """Return crops, embeddings or labels that a training of CLEANIR reads."""
+        settings = self.params.training_cleanir[name]
+        return f"{CROPS}/{settings.dataset}.cleanir.{settings.recogniser}.{file}"
+
+    def deepprivacy_input(self, name: str, file: str) -> str:
+        """Return crops, places or labels that a training of DeepPrivacy reads."""
+        return f"{CROPS}/{self.params.training_deepprivacy[name].dataset}.deepprivacy.{file}"
