@@ -1,4 +1,4 @@
-"""`snakemake train_ciagan` from nothing: rendering, faces, crops, and trainings in two steps."""
+"""`snakemake train_ciagan` from nothing: rendering, faces, crops, and trainings in steps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ SHORT = {
     "rounds": 2, "warm_up": 1, "batch": 2, "codes": 2, "validation": 0.3, "identity_size": 32,
     "report_every": 1, "quality": "", "precision": "float32", "device": "cpu",
 }  # fmt: skip
+RECIPE = Path(__file__).parents[2] / "experiments" / "train_ciagan.yaml"
 SMALL = {
     "rendered": {"subjects": 3, "subjects_per_shard": 2},
-    "training_ciagan": dict.fromkeys(
-        (f"ciagan_{kind}{step}" for kind in ("dlib", "mediapipe") for step in ("", "_final")), SHORT
-    ),
+    "training_ciagan": dict.fromkeys(yaml.safe_load(RECIPE.read_text())["training_ciagan"], SHORT),
 }
 
 
