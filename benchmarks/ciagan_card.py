@@ -33,6 +33,8 @@ from anonbench.types import Pixels
 
 ROOT = Path(__file__).parents[1]
 CARD = "ciagan_rendered"
+LAST = "{}_final"
+"""What the last step of a method's training is called."""
 CODES = 5
 """So many identities are drawn onto each picture, to see how they differ."""
 
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         columns = {
             name: {
-                **_trained(options.training / name, name),
+                **_trained(options.training / LAST.format(name), name),
                 **measured(options.results, options.dataset, name),
             }
             for name in options.methods
@@ -102,9 +104,10 @@ def write(columns: dict[str, dict[str, str]], compared: str, training: Path, doc
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     parts = [HEAD, "## Training and evaluation\n", table, ""]
     for name in names:
-        curves = read_table(training / name / "rounds.csv").astype(float)
+        last = training / LAST.format(name)
+        curves = read_table(last / "rounds.csv").astype(float)
         write_rounds(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
-        shutil.copyfile(training / name / "samples.png", docs / "images" / f"{name}_samples.png")
+        shutil.copyfile(last / "samples.png", docs / "images" / f"{name}_samples.png")
         parts.append(
             f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, "
             f"and five codes.\n\n![Sample sheet](images/{name}_samples.png)\n\n"
