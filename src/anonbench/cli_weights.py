@@ -117,3 +117,21 @@ def verify() -> None:
     typer.echo(f"{len(there)} of {len(seen)} files are there, in {weights.folder()}.")
     if any(s.verdict not in USABLE for s in there.values()):
         raise typer.Exit(1)
+
+
+@app.command("convert-cleanir")
+def convert_cleanir(
+    encoder: Annotated[Path, typer.Argument(help="CLEANIR's encoder.h5.")],
+    decoder: Annotated[Path, typer.Argument(help="CLEANIR's decoder.h5.")],
+    out: Annotated[Path, typer.Argument(help="To write: a file that ends in .safetensors.")],
+) -> None:
+    """Make one file that the anonymiser `cleanir` reads of CLEANIR's official ones."""
+    from anonbench.cleanir_files import convert_cleanir as convert
+
+    try:
+        convert(encoder, decoder, out)
+    except (WeightsError, OSError) as error:
+        raise _fail(str(error)) from None
+    typer.echo(
+        f"{out}: written; name it as the option weights of an entry with anonymiser: cleanir"
+    )

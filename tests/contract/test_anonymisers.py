@@ -19,6 +19,7 @@ from anonbench.seeds import generator
 from anonbench.strengths import resolve_strengths, strength_label
 from anonbench.types import Box, Pixels
 from made_ciagan import face_in, write_official
+from made_cleanir import write_made
 
 NAMES = anonymisers.names()
 WIDTH, HEIGHT = 220, 200
@@ -70,10 +71,12 @@ def made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     write_official(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(weights.VARIABLE, str(folder))
+        made = write_made(folder / "cleanir.safetensors")
+        patch.setitem(OPTIONS, "cleanir", {"weights": str(made)})
         yield
 
 
-OPTIONS = {"ciagan": {"weights": "ciagan_celeba"}}
+OPTIONS: dict[str, dict[str, object]] = {"ciagan": {"weights": "ciagan_celeba"}}
 """Options by plug-in, of those that do not work without any."""
 
 

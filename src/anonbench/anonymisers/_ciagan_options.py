@@ -62,7 +62,8 @@ def parse(given: Mapping[str, Any]) -> Options:
     """
     check_names(given, Options, "ciagan_dlib")
     for name, choices in _CHOICES.items():
-        check_choice(name, given.get(name), choices)
+        if given.get(name) is not None:
+            check_choice(name, given[name], choices)
     _check_code(given)
     check_feather(given)
     groups = given.get("groups")

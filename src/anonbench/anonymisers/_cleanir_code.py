@@ -76,7 +76,8 @@ def turned(
         across = _unit(across)
     angle = math.radians(degrees)
     who = math.cos(angle) * identity + math.sin(angle) * across
-    return np.concatenate([who, code[half:]]).astype(np.float32)
+    made: NDArray[np.float32] = np.concatenate([who, code[half:]]).astype(np.float32)
+    return made
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,12 +106,12 @@ class _TorchNetwork:
         return made.eval().to(self._device)
 
     def encode(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
-        pictures, means, spreads = _scaled(crops), [], []
+        pictures, found = _scaled(crops), []
         for rows, count in gpu_batches(len(pictures)):
             with self._torch.inference_mode():
-                found = self._encoder(self._moved(pictures[rows]))
-            for kept, part in zip((means, spreads), found, strict=True):
-                kept.append(part.cpu().numpy()[:count])
+                mean, spread = self._encoder(self._moved(pictures[rows]))
+            found.append((mean.cpu().numpy()[:count], spread.cpu().numpy()[:count]))
+        means, spreads = zip(*found, strict=True)
         return np.concatenate(means), np.concatenate(spreads)
 
     def decode(self, codes: Floats) -> Floats:

@@ -40,8 +40,8 @@ def check_names(given: Mapping[str, Any], options: type[Any], example: str) -> N
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ValueError for a value that is neither None nor one of some words."""
-    if value is not None and value not in choices:
+    """Raise ValueError for a value that is none of some words."""
+    if value not in choices:
         raise ValueError(f"{name}: {value!r} is not one of {', '.join(choices)}")
 
 
