@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbench.anonymisers._ciagan_weights import Arrays
 from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
+from anonbench.anonymisers._own_weights import Arrays
 from anonbench.weights import WeightsError
 
 
@@ -31,7 +31,7 @@ class Network(Protocol):
         ...
 
 
-def network(arrays: Arrays, device: str, source: str) -> Network:
+def network(arrays: Arrays, device: str, source: str, skips: bool = False) -> Network:
     """Return the generator of some weights, ready to work.
 
     Parameters
@@ -42,6 +42,8 @@ def network(arrays: Arrays, device: str, source: str) -> Network:
         ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
     source : str
         Where the weights come from, for messages.
+    skips : bool
+        Whether it has the connections of a U-Net.
 
     Raises
     ------
@@ -51,18 +53,18 @@ def network(arrays: Arrays, device: str, source: str) -> Network:
         If the device is ``cuda`` and PyTorch finds none.
     """
     if on_gpu(device):
-        return _TorchNetwork(arrays, "cuda", source)
-    return _OnnxNetwork(arrays, source)
+        return _TorchNetwork(arrays, "cuda", source, skips)
+    return _OnnxNetwork(arrays, source, skips)
 
 
 class _OnnxNetwork:
-    def __init__(self, arrays: Arrays, source: str) -> None:
+    def __init__(self, arrays: Arrays, source: str, skips: bool = False) -> None:
         # Takes a while to import; whoever only asks for the method's name does not wait.
         from anonbench.anonymisers._ciagan_onnx import graph
         from anonbench.onnx_graph import session
 
         try:
-            file = graph(arrays)
+            file = graph(arrays, skips)
         except KeyError as error:
             raise _foreign(source, str(error)) from None
         self._session = session(file, threads=1)
@@ -77,7 +79,7 @@ class _OnnxNetwork:
 
 
 class _TorchNetwork:
-    def __init__(self, arrays: Arrays, device: str, source: str) -> None:
+    def __init__(self, arrays: Arrays, device: str, source: str, skips: bool = False) -> None:
         import torch
 
         from anonbench.anonymisers._ciagan_weights import FIRST
@@ -87,7 +89,7 @@ class _TorchNetwork:
         self._torch: Any = torch
         self._device = torch.device(device)
         self._length = arrays[FIRST].shape[1]
-        made = Generator(identities=self._length)
+        made = Generator(identities=self._length, skips=skips)
         try:
             made.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
         except RuntimeError as error:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anonbench import weights as registry
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, groups_of
 from anonbench.anonymisers._ciagan_view import SCALINGS
-from anonbench.weight_formats import about
+from anonbench.anonymisers._own_weights import Arrays, read, said
 from anonbench.weights import WeightsError
 
-Arrays = dict[str, NDArray[np.generic]]
 FIRST = "encode_one_hot.0.weight"
 """The layer whose width is the length of the identity code."""
 
@@ -31,12 +27,15 @@ class Trained(NamedTuple):
         A key of `SCALINGS`.
     codes : int or None
         Identities 0 to `codes` - 1 were trained; None: all that fit.
+    skips : bool
+        Whether the generator has the connections of a U-Net.
     """
 
     landmarks: str
     groups: tuple[str, ...]
     scaling: str
     codes: int | None
+    skips: bool = False
 
 
 PUBLISHED = Trained("dlib", SCHEMES["dlib"].shown, "published_training", None)
@@ -51,23 +50,24 @@ def trained(model: str) -> Trained:
     WeightsError
         If its file is missing, wrong, or does not say so.
     """
-    seen = registry.state(model)
-    if seen.problem:
-        raise WeightsError(seen.problem)
-    if seen.path.suffix != ".safetensors":
+    about = said(model)
+    if not about and registry.file(model).suffix != ".safetensors":
         return PUBLISHED
-    said = about(seen.path)
     try:
-        if said["architecture"] != "CIAGAN":
-            raise ValueError(f"architecture {said['architecture']!r}")
-        groups = tuple(filter(None, said["groups"].split(",")))
-        found = Trained(said["landmarks"], groups, said["scaling"], int(said["codes"]))
+        if about["architecture"] != "CIAGAN":
+            raise ValueError(f"architecture {about['architecture']!r}")
+        groups = tuple(filter(None, about["groups"].split(",")))
+        found = Trained(
+            about["landmarks"], groups, about["scaling"], int(about["codes"]),
+            about.get("skips", "false") == "true",
+        )  # fmt: skip
         groups_of(SCHEMES[found.landmarks], groups)
         SCALINGS[found.scaling]
     except (KeyError, ValueError) as error:
         raise WeightsError(
-            f"{seen.path}: not what CIAGAN's generator says of itself in a file of the project "
-            f"({type(error).__name__}: {error}); name a model of CIAGAN as the option weights"
+            f"{registry.file(model)}: not what CIAGAN's generator says of itself in a file of the "
+            f"project ({type(error).__name__}: {error}); name a model of CIAGAN as the option "
+            "weights"
         ) from None
     return found
 
@@ -80,13 +80,10 @@ def arrays(model: str, codes: int | None) -> tuple[Arrays, int]:
     WeightsError
         If they are missing, wrong or those of another network.
     """
-    found, file = registry.arrays(model), registry.file(model)
-    if FIRST not in found:
-        raise WeightsError(f"{file}: no weights of CIAGAN's generator, {FIRST} is not there")
-    broken = [name for name, values in found.items() if not np.isfinite(values).all()]
-    if broken:
-        raise WeightsError(f"{file}: {broken[0]} is not finite")
+    found = read(model, FIRST, "CIAGAN's generator")
     length = found[FIRST].shape[1]
     if codes is not None and not 0 < codes <= length:
-        raise WeightsError(f"{file}: says {codes} identities, but has room for {length}")
+        raise WeightsError(
+            f"{registry.file(model)}: says {codes} identities, but has room for {length}"
+        )
     return found, codes or length

@@ -96,7 +96,7 @@ class Ciagan:
         own = known.groups if options.landmarks in (None, known.landmarks) else None
         found, codes = arrays(options.weights, known.codes)
         return _Ready(
-            network(found, options.device, str(file(options.weights))),
+            network(found, options.device, str(file(options.weights)), known.skips),
             identities(options, codes, data),
             scheme,
             groups_of(scheme, own if options.groups is None else options.groups),
