@@ -53,6 +53,7 @@ _MESH_EYES = (
 )
 EYE_POINTS: dict[str, tuple[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     "dlib_hog": (68, (tuple(range(36, 42)), tuple(range(42, 48)))),
+    "mediapipe_keypoints": (7, ((2,), (1,))),
     "mediapipe_mesh": (468, _MESH_EYES),
     "mtcnn": (5, ((0,), (1,))),
 }
