@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from anonbench.io import atomic
 from anonbench.weight_models import WeightsError
@@ -33,7 +34,7 @@ def convert_cleanir(encoder: Path | str, decoder: Path | str, out: Path | str) -
 
     if Path(out).suffix != ".safetensors":
         raise WeightsError(f"{out}: the name of the file to write has to end in .safetensors")
-    state = {}
+    state: dict[str, Any] = {}
     for prefix, source, network in (
         ("encoder", encoder, Encoder()),
         ("decoder", decoder, Decoder()),
