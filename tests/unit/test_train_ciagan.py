@@ -403,6 +403,14 @@ def test_rates_fall_at_the_end() -> None:
     assert rates == pytest.approx([0.1] * 6 + [0.08, 0.06, 0.04, 0.02])
 
 
+def test_networks_have_rates_of_their_own() -> None:
+    made = trainer(settings(rate=0.01, critic_pace=4.0, following=1.0, reconstruction=1.0))
+    made.step(0)
+    rates = {name: o.param_groups[0]["lr"] for name, o in made._optimisers.items()}
+    expected = {"generator": 0.01, "critic": 0.04, "identity": 0.01, "reader": 0.05}
+    assert rates == pytest.approx(expected)
+
+
 def test_long_gradients_are_cut() -> None:
     made = trainer(settings(clip=0.5, warm_up=9, reconstruction=100.0))
     made.step(0)

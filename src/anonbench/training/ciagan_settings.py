@@ -67,6 +67,9 @@ class CiaganTraining(RoundSettings):
     cost; 0: the whole view."""
     critic_width: Positive = 64
     """Channels of the critic's first block; half as many cost a quarter."""
+    critic_pace: Weight = 1.0
+    """The critic's rate, as a multiple of `rate` (Heusel et al. 2017): one that tells nothing apart
+    teaches nothing."""
     same: Share = 0.5
     """Share of pairs of one subject, whose picture is known; the others are of two."""
     warm_up: Count = 0

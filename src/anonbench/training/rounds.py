@@ -44,8 +44,6 @@ class RoundTrainer(ABC, Generic[Settings]):
 
     BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
     """Of Adam."""
-    FASTER: ClassVar[Mapping[str, float]] = {}
-    """Networks that learn at so many times the rate."""
 
     def __init__(self, settings: Settings, seed: int, name: str) -> None:
         self.settings, self._seed, self._name = settings, seed, name
@@ -102,7 +100,7 @@ class RoundTrainer(ABC, Generic[Settings]):
         rate = self.rate_at(k)
         for name, optimiser in self._optimisers.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate * self.FASTER.get(name, 1.0)
+                group["lr"] = rate * self.pace(name)
         for network in self.networks.values():
             network.train()
         self.learn(k)
@@ -114,6 +112,10 @@ class RoundTrainer(ABC, Generic[Settings]):
         settings = self.settings
         left = (settings.rounds - k) / max(settings.fall * settings.rounds, 1e-9)
         return settings.rate * min(1.0, left)
+
+    def pace(self, network: str) -> float:
+        """Return at how many times the rate a network learns."""
+        return 1.0
 
     def descend(self, name: str, loss: Tensor) -> None:
         """Change a network's parameters by the gradient of a loss.

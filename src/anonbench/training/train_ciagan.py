@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from anonbench.training.landmark_reader import LandmarkReader, reading_loss, unl
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.weight_formats import read
 
+READER_PACE = 5.0
+"""The reader starts from nothing while the generator already draws."""
 RIM = 8
 """Width in pixels of the surroundings that a drawn face has to go over into."""
 
@@ -107,7 +109,6 @@ class Trainer(RoundTrainer[CiaganTraining]):
     """
 
     BETAS = (0.5, 0.999)
-    FASTER: ClassVar[Mapping[str, float]] = {"reader": 5.0}
 
     def __init__(
         self, pairs: Pairs, settings: CiaganTraining, seed: int, name: str,
@@ -133,6 +134,10 @@ class Trainer(RoundTrainer[CiaganTraining]):
     def critic(self) -> Discriminator:
         """The critic."""
         return cast(Discriminator, self.networks["critic"])
+
+    def pace(self, network: str) -> float:
+        """Return at how many times the rate a network learns."""
+        return {"reader": READER_PACE, "critic": self.settings.critic_pace}.get(network, 1.0)
 
     def learn(self, k: int) -> None:
         """Learn from the pictures of a round."""
@@ -219,9 +224,9 @@ class Trainer(RoundTrainer[CiaganTraining]):
         if settings.following:
             with self.autocast():
                 pictures = torch.cat([drawn, batch.picture])
-                read = self.networks["reader"](pictures).float().chunk(2)
+                new, own = self.networks["reader"](pictures).float().chunk(2)
             where = batch.features if settings.features else batch.hole
-            terms["following"] = (settings.following, unlikeness(*read, where))
+            terms["following"] = (settings.following, unlikeness(new, own, where))
         if not warm:
             with self.autocast():
                 scores, inner = self.critic.judged(self._judged(drawn, batch, k, "true"))
