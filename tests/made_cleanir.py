@@ -29,7 +29,7 @@ def filled(network: nn.Module, seed: int) -> nn.Module:
         elif name.endswith("running_var"):
             value.uniform_(0.5, 1.5, generator=draw)
         elif value.dim():
-            value.uniform_(-0.2, 0.2, generator=draw).add_(float(name.endswith("norm.weight")))
+            value.uniform_(-0.2, 0.2, generator=draw).add_(float(name.endswith("weight")))
     return network.eval()
 
 
