@@ -255,13 +255,14 @@ def test_onnx_reproduces_official_outputs(formula: ModuleType) -> None:
     assert np.abs(drawn - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("skips", [False, True])
 def test_networks_agree_and_a_face_does_not_depend_on_its_neighbours(
-    arrays: dict[str, NDArray[Any]],
+    arrays: dict[str, NDArray[Any]], skips: bool
 ) -> None:
     views = np.random.default_rng(1).random((3, 6, 128, 128), np.float32)
     codes = np.array([0, 8, 3])
     torch.set_num_threads(1)
-    one, other = network(arrays, "cpu", ""), _TorchNetwork(arrays, "cpu", "")
+    one, other = network(arrays, "cpu", "", skips), _TorchNetwork(arrays, "cpu", "", skips)
     drawn = one.draw(views, codes)
     assert drawn.shape == (3, 128, 128, 3)
     assert np.abs(drawn - other.draw(views, codes)).max() <= 1e-4 * np.abs(drawn).max()
@@ -272,6 +273,8 @@ def test_networks_agree_and_a_face_does_not_depend_on_its_neighbours(
     swapped = one.draw(views, np.array([0, 7, 3]))
     assert (swapped[[0, 2]] == drawn[[0, 2]]).all()
     assert np.abs(swapped[1] - drawn[1]).max() > 1e-3
+    without = network(arrays, "cpu", "", not skips).draw(views[:1], codes[:1])
+    assert np.abs(without[0] - drawn[0]).max() > 1e-3
 
 
 def test_the_number_of_threads_changes_nothing(arrays: dict[str, NDArray[Any]]) -> None:
