@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonbench.weight_models import WeightsError
 
 Arrays = dict[str, NDArray[np.generic]]
-STATE_KEYS = ("model_state_dict", "state_dict")
+STATE_KEYS = ("model_state_dict", "state_dict", "running_average_generator")
 """Where checkpoints keep the model among other things, in order of preference."""
 PARALLEL = "module."
 """What ``torch.nn.DataParallel`` puts before every name."""
@@ -26,7 +26,7 @@ def read(path: Path) -> Arrays:
     Parameters
     ----------
     path : Path
-        ``.safetensors``, ``.pth``, ``.pt`` or ``.hdf5``. Of a Keras file, names are
+        ``.safetensors``, ``.pth``, ``.pt``, ``.ckpt`` or ``.hdf5``. Of a Keras file, names are
         ``LAYER.WEIGHT``, e.g. ``conv2d_1.kernel``.
 
     Raises
@@ -36,7 +36,7 @@ def read(path: Path) -> Arrays:
     """
     readers: dict[str, Callable[[Path], Arrays]] = {
         ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
-        ".hdf5": _read_keras,
+        ".ckpt": _read_torch, ".hdf5": _read_keras,
     }  # fmt: skip
     if path.suffix not in readers:
         raise WeightsError(f"{path}: weights must be one of {', '.join(readers)}")
@@ -108,6 +108,14 @@ def _state_dict(path: Path, content: Any) -> Mapping[str, Any]:
         (content[key] for key in STATE_KEYS if isinstance(content, Mapping) and key in content),
         content,
     )
+    if isinstance(inside, Mapping) and isinstance(inside.get("parameters"), Mapping):
+        # DeepPrivacy's first code: the network grows while it is trained.
+        if float(inside.get("transition_value", 1.0)) != 1.0:
+            raise WeightsError(
+                f"{path}: transition_value is {inside['transition_value']}: the checkpoint lies "
+                "between two sizes of picture; take one of a finished transition"
+            )
+        inside = inside["parameters"]
     if not isinstance(inside, Mapping) or not inside:
         raise WeightsError(f"{path}: holds no state dict but {type(inside).__name__}")
     others = [str(name) for name, value in inside.items() if not isinstance(value, torch.Tensor)]

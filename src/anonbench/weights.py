@@ -40,7 +40,7 @@ VARIABLE = "ANONBENCH_WEIGHTS"
 RECORD = "recorded.json"
 """File in the folder with the SHA-256 of files whose hash nobody published, as first used."""
 
-PYTORCH = (".pth", ".pt")
+PYTORCH = (".pth", ".pt", ".ckpt")
 
 
 class Verdict(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,12 +15,15 @@ from anonbench import anonymisers, weights
 from anonbench.anonymisers import Info, PatchMethod, Photo, Region, Strength
 from anonbench.anonymisers._errors import MissingImageError
 from anonbench.anonymisers._optional import DataSet, KnowsDataSet
+from anonbench.anonymisers.deepprivacy import DeepPrivacy
 from anonbench.io import encode_png
 from anonbench.seeds import generator
 from anonbench.strengths import resolve_strengths, strength_label
 from anonbench.types import Box, Pixels
 from made_ciagan import face_in, write_official
 from made_cleanir import write_made
+from made_deepprivacy import keypoints_of
+from made_deepprivacy import write_made as write_deepprivacy
 
 NAMES = anonymisers.names()
 WIDTH, HEIGHT = 220, 200
@@ -73,6 +77,8 @@ def made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv(weights.VARIABLE, str(folder))
         made = write_made(folder / "cleanir.safetensors")
         patch.setitem(OPTIONS, "cleanir", {"weights": str(made)})
+        made = write_deepprivacy(folder / "deepprivacy.safetensors")
+        patch.setitem(OPTIONS, "deepprivacy", {"weights": str(made)})
         yield
 
 
@@ -92,7 +98,16 @@ def strengths(name: str) -> tuple[Strength, ...]:
     return resolve_strengths(info(name), ())
 
 
+def with_keypoints(given: Photo) -> Photo:
+    """Return a photo whose faces have seven keypoints instead of 68 landmarks."""
+    faces = [replace(r.face, points=keypoints_of(r.face.box)) for r in given.regions]
+    regions = (replace(r, face=f) for r, f in zip(given.regions, faces, strict=True))
+    return replace(given, regions=tuple(regions))
+
+
 def run(model, photos: list[Photo], strength: Strength) -> list[Pixels]:
+    if isinstance(model, DeepPrivacy):
+        photos = [with_keypoints(p) for p in photos]
     generators = [generator(7, "set", strength_label(strength), p.image_id) for p in photos]
     return model.anonymise(photos, strength, generators)
 

@@ -48,7 +48,12 @@ def read(model: str, first: str, network: str) -> Arrays:
     found, file = registry.arrays(model), registry.file(model)
     if first not in found:
         raise WeightsError(f"{file}: no weights of {network}, {first} is not there")
+    check_finite(found, str(file))
+    return found
+
+
+def check_finite(found: Arrays, file: str) -> None:
+    """Raise WeightsError that names the first array with a number that is not finite."""
     broken = [name for name, values in found.items() if not np.isfinite(values).all()]
     if broken:
         raise WeightsError(f"{file}: {broken[0]} is not finite")
-    return found
