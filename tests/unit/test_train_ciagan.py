@@ -35,6 +35,7 @@ from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.face_features import FaceFeatures
 from anonbench.training.landmark_reader import LandmarkReader, lines, reading_loss, unlikeness
+from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
@@ -306,6 +307,24 @@ def test_features_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(seen[0].unique().tolist()) == {0.0, 1.0, 4.0}
 
 
+# The critic of patches
+
+
+def test_a_patch_is_scored_by_itself() -> None:
+    torch.manual_seed(1)
+    critic = PatchCritic(width=8).eval()
+    # Without norms, which look at the whole picture.
+    critic.layers = torch.nn.ModuleList(layer[0] for layer in critic.layers)
+    picture = torch.rand(1, 6, 128, 128)
+    changed = picture.clone()
+    changed[..., :10, :10] += 1
+    before, after = critic(picture), critic(changed)
+    assert before.shape == (1, 1, 14, 14)
+    different = (before != after)[0, 0]
+    assert different[0, 0] and not different[6:].any() and not different[:, 6:].any()
+    assert [x.shape[1] for x in critic.judged(picture)[1]] == [8, 16, 32, 64]
+
+
 # The reader of landmarks
 
 
@@ -369,6 +388,8 @@ def changed(before: dict[str, torch.Tensor], network: torch.nn.Module) -> bool:
         ({"warm_up": 1, "reconstruction": 1.0}, "g", {"reconstruction"}),
         ({"lean": True, "window": 64, "identity_size": 32, "matching": 1.0, "surroundings": 1.0},
          "gci", {"critic", "identity", "adversarial", "guidance", "matching", "surroundings"}),
+        ({"lean": True, "critic": "patches", "critic_width": 8, "matching": 1.0}, "gci",
+         {"critic", "identity", "adversarial", "guidance", "matching"}),
         ({"warm_up": 1, "following": 1.0}, "gr", {"reader", "following"}),
     ],
 )  # fmt: skip

@@ -65,6 +65,9 @@ class CiaganTraining(RoundSettings):
     window: Literal[0, 64] = 0
     """64: the critic sees a square of so many pixels, somewhere over the hole, at a quarter of the
     cost; 0: the whole view."""
+    critic: Literal["published", "patches"] = "published"
+    """`patches`: a critic that scores every patch of 70 x 70 pixels by itself (Isola et al. 2017),
+    without spectral norm, under which the published one takes long to tell anything apart."""
     critic_width: Positive = 64
     """Channels of the critic's first block; half as many cost a quarter."""
     critic_pace: Weight = 1.0

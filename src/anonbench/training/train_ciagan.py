@@ -18,6 +18,7 @@ from anonbench.training.ciagan_batches import Batch, Pairs, read_faces_to_train_
 from anonbench.training.ciagan_quality import Quality, sheet
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.landmark_reader import LandmarkReader, reading_loss, unlikeness
+from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.weight_formats import read
 
@@ -122,18 +123,17 @@ class Trainer(RoundTrainer[CiaganTraining]):
         """Return generator, critic and identity network."""
         settings = self.settings
         drawer = Generator(identities=settings.identities, skips=settings.skips)
-        critic = Discriminator(size=settings.window or 128, width=settings.critic_width)
         identity = SiameseNetwork()
         if self._start:
             arrays = {k: torch.from_numpy(np.array(v)) for k, v in read(Path(self._start)).items()}
             drawer.load_state_dict(arrays)
-        networks = {"generator": drawer, "critic": critic, "identity": identity}
+        networks = {"generator": drawer, "critic": _critic(settings), "identity": identity}
         return networks | ({"reader": LandmarkReader()} if settings.following else {})
 
     @property
-    def critic(self) -> Discriminator:
+    def critic(self) -> Discriminator | PatchCritic:
         """The critic."""
-        return cast(Discriminator, self.networks["critic"])
+        return cast("Discriminator | PatchCritic", self.networks["critic"])
 
     def pace(self, network: str) -> float:
         """Return at how many times the rate a network learns."""
@@ -283,6 +283,12 @@ class Trainer(RoundTrainer[CiaganTraining]):
 
     def _drawer(self) -> Generator:
         return cast(Generator, self.kept())
+
+
+def _critic(settings: CiaganTraining) -> nn.Module:
+    if settings.critic == "patches":
+        return PatchCritic(width=settings.critic_width)
+    return Discriminator(size=settings.window or 128, width=settings.critic_width)
 
 
 def _around(hole: Tensor) -> Tensor:
