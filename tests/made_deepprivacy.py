@@ -39,7 +39,7 @@ def filled(network: str, channels: int = CHANNELS, seed: int = 5) -> nn.Module:
     return made.eval()
 
 
-def write_made(path: Path, network: str = "MSGGenerator", **change: str) -> Path:
+def write_made(path: Path, network: str = "MSGGenerator", /, **change: str) -> Path:
     """Write a file of weights as the project's training does."""
     says = {"architecture": "DeepPrivacy", "network": network, "channels": str(CHANNELS)}
     write_half(filled(network).state_dict(), path, says | {"fill": FILL[network]} | change)
