@@ -16,7 +16,7 @@ from anonbench.anonymisers._ciagan_options import Options, parse
 from anonbench.anonymisers._ciagan_place import Place, corners_of, place
 from anonbench.anonymisers._ciagan_view import SCALINGS, Scaling, network_input
 from anonbench.anonymisers._ciagan_weights import arrays, trained
-from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
 from anonbench.anonymisers._paste import painted_over, paste
 from anonbench.anonymisers._window import bounds
 from anonbench.types import Pixels
@@ -39,7 +39,7 @@ class _Ready:
     scaling: Scaling
 
 
-class Ciagan:
+class Ciagan(LoadedOnce[_Ready]):
     """Replaces faces by those of other identities.
 
     Nothing is loaded before it is told of the data set.
@@ -51,8 +51,8 @@ class Ciagan:
     """
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._options = options
-        self._loaded: _Ready | None = None
 
     def check_detectors(self, detectors: Sequence[str]) -> None:
         """Check before any work that the detectors find the landmarks that are drawn.
@@ -70,34 +70,16 @@ class Ciagan:
                 landmarks = trained(self._options.weights).landmarks
             except WeightsError as error:
                 raise ValueError(str(error)) from None
-        needed = SCHEMES[landmarks].detector
-        others = [name for name in detectors if name != needed]
-        if others:
-            raise ValueError(
-                f"{', '.join(others)}: {landmarks} landmarks are drawn, so the entry has to say "
-                f"`detectors: [{needed}]`"
-            )
+        check_detectors(detectors, SCHEMES[landmarks].detector, f"{landmarks} landmarks are drawn")
 
-    def begin(self, data: DataSet) -> None:
-        """Load the network.
-
-        Raises
-        ------
-        anonbench.weights.WeightsError
-            If the weights are missing or wrong.
-        ValueError
-            If an option does not go with them, or there is no such device.
-        """
-        self._loaded = self._load(data)
-
-    def _load(self, data: DataSet | None) -> _Ready:
+    def _load(self) -> _Ready:
         options, known = self._options, trained(self._options.weights)
         scheme = SCHEMES[options.landmarks or known.landmarks]
         own = known.groups if options.landmarks in (None, known.landmarks) else None
         found, codes = arrays(options.weights, known.codes)
         return _Ready(
             network(found, options.device, str(file(options.weights)), known.skips),
-            identities(options, codes, data),
+            identities(options, codes, self._data),
             scheme,
             groups_of(scheme, own if options.groups is None else options.groups),
             SCALINGS[options.scaling or known.scaling],
@@ -110,11 +92,6 @@ class Ciagan:
         except ValueError:
             return region.left, region.top, region.right, region.bottom
         return window.left, window.top, window.right, window.bottom
-
-    def _ready(self) -> _Ready:
-        if self._loaded is None:
-            self._loaded = self._load(None)
-        return self._loaded
 
     def anonymise(
         self, photos: Sequence[Photo], strength: Strength, generators: Sequence[np.random.Generator]

@@ -15,7 +15,7 @@ from anonbench.anonymisers._cleanir_network import Network, network
 from anonbench.anonymisers._cleanir_options import Options, parse
 from anonbench.anonymisers._cleanir_place import DETECTOR, Place, place, window_of
 from anonbench.anonymisers._cleanir_weights import networks
-from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
 from anonbench.anonymisers._paste import painted_over, paste
 from anonbench.anonymisers._whose import draws
 from anonbench.types import Pixels
@@ -45,7 +45,7 @@ class _Ready:
     length: int
 
 
-class Cleanir:
+class Cleanir(LoadedOnce[_Ready]):
     """Replaces faces by what is drawn of their turned codes.
 
     Nothing is loaded before it is told of the data set.
@@ -57,9 +57,8 @@ class Cleanir:
     """
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._options = options
-        self._loaded: _Ready | None = None
-        self._data: DataSet | None = None
 
     def check_detectors(self, detectors: Sequence[str]) -> None:
         """Check before any work that the detectors find the landmarks that bound the crop.
@@ -69,35 +68,14 @@ class Cleanir:
         ValueError
             If one of them finds others.
         """
-        others = [name for name in detectors if name != DETECTOR]
-        if others:
-            raise ValueError(
-                f"{', '.join(others)}: CLEANIR is shown the rectangle around dlib's landmarks, so "
-                f"the entry has to say `detectors: [{DETECTOR}]`"
-            )
-
-    def begin(self, data: DataSet) -> None:
-        """Load the networks.
-
-        Raises
-        ------
-        anonbench.weights.WeightsError
-            If the weights are missing or wrong.
-        ValueError
-            If there is no such device.
-        """
-        self._data = data
-        self._loaded = self._load()
+        check_detectors(
+            detectors, DETECTOR, "CLEANIR is shown the rectangle around dlib's landmarks"
+        )
 
     def _load(self) -> _Ready:
         weights = self._options.weights
         encoder, decoder, length = networks(weights)
         return _Ready(network(encoder, decoder, self._options.device, str(file(weights))), length)
-
-    def _ready(self) -> _Ready:
-        if self._loaded is None:
-            self._loaded = self._load()
-        return self._loaded
 
     def changed(self, region: Region, width: int, height: int) -> tuple[int, int, int, int]:
         """Return the rectangle around the face's landmarks; the region where there is none."""

@@ -23,7 +23,7 @@ from anonbench.anonymisers._deepprivacy_network import Inputs, Network, network
 from anonbench.anonymisers._deepprivacy_options import Options, parse
 from anonbench.anonymisers._deepprivacy_weights import generator
 from anonbench.anonymisers._errors import DegenerateFaceError
-from anonbench.anonymisers._optional import DataSet
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
 from anonbench.anonymisers._paste import painted_over, paste
 from anonbench.anonymisers._whose import draws
 from anonbench.anonymisers._window import Window
@@ -31,8 +31,8 @@ from anonbench.types import Pixels
 from anonbench.weights import file
 
 INFO = Info(label="DeepPrivacy", reference="Hukkelås et al. 2019")
-DETECTORS = ("mediapipe_keypoints",)
-"""Those that find the seven keypoints."""
+DETECTOR = "mediapipe_keypoints"
+"""Who finds the seven keypoints."""
 NOISE = (32, 4, 4)
 SOFTENED = 256
 """Width and height in pixels to which published surroundings are brought, and back."""
@@ -66,7 +66,7 @@ class _Place:
         return (x - self.frame.shown[0]) * scale, (y - self.frame.shown[1]) * scale
 
 
-class DeepPrivacy:
+class DeepPrivacy(LoadedOnce[_Ready]):
     """Replaces the boxes of faces.
 
     Nothing is loaded before it is told of the data set.
@@ -78,9 +78,8 @@ class DeepPrivacy:
     """
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._options = options
-        self._loaded: _Ready | None = None
-        self._data: DataSet | None = None
 
     def check_detectors(self, detectors: Sequence[str]) -> None:
         """Check before any work that the detectors find keypoints.
@@ -90,35 +89,13 @@ class DeepPrivacy:
         ValueError
             If one of them does not.
         """
-        others = [name for name in detectors if name not in DETECTORS]
-        if others:
-            raise ValueError(
-                f"{', '.join(others)}: DeepPrivacy is told of seven keypoints of head and "
-                f"shoulders, so the entry has to say `detectors: [{DETECTORS[0]}]`"
-            )
-
-    def begin(self, data: DataSet) -> None:
-        """Load the network.
-
-        Raises
-        ------
-        anonbench.weights.WeightsError
-            If the weights are missing or wrong.
-        ValueError
-            If there is no such device.
-        """
-        self._data = data
-        self._loaded = self._load()
+        why = "DeepPrivacy is told of seven keypoints of head and shoulders"
+        check_detectors(detectors, DETECTOR, why)
 
     def _load(self) -> _Ready:
         weights = generator(self._options.weights)
         made = network(weights, self._options.device, str(file(self._options.weights)))
         return _Ready(made, np.float32(weights.fill / 127.5 - 1))
-
-    def _ready(self) -> _Ready:
-        if self._loaded is None:
-            self._loaded = self._load()
-        return self._loaded
 
     def changed(self, region: Region, width: int, height: int) -> tuple[int, int, int, int]:
         """Return the region; all that the network is shown where that is softened."""

@@ -264,7 +264,7 @@ class MSGGenerator(nn.Module):
         return picture
 
 
-def official_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+def official_weights(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters, by the names of this module, of any published kind of checkpoint.
 
     Known are those of the code's second generation, as they are or with their older names, and
@@ -273,7 +273,8 @@ def official_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     Parameters
     ----------
     checkpoint : mapping
-        As loaded: parameters by name, or with generators and optimisers around them.
+        As loaded: parameters by name, tensors or arrays, or with generators and optimisers around
+        them.
 
     Raises
     ------
@@ -329,7 +330,7 @@ _OLDER_NAMES = (
 )
 
 
-def _renamed(state: Mapping[str, Tensor], names: Iterable[tuple[str, str]]) -> dict[str, Tensor]:
+def _renamed(state: Mapping[str, Any], names: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return parameters by new names: the first pattern that a name begins with decides."""
     found = {}
     for key, value in state.items():
