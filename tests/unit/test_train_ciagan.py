@@ -557,6 +557,27 @@ def test_what_is_written(files: dict[str, Any], tmp_path: Path) -> None:
     assert torch.isfinite(network(torch.rand(1, 6, SIZE, SIZE), code)).all()
 
 
+def test_fresh_codes_differ(files: dict[str, Any]) -> None:
+    codes = torch.eye(8)
+
+    def spread(recipe: CiaganTraining, start: Path | None = None) -> float:
+        """Return how much of what becomes of codes differs between them."""
+        made = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", start)
+        drawer = made.networks["generator"].eval()
+        with torch.no_grad():
+            maps = drawer.encode_noise(drawer.encode_one_hot(codes).view(-1, 32, 4, 4))
+        return float(maps.std(dim=0).mean() / maps.std())
+
+    assert spread(settings()) < 0.05 and spread(settings(fresh_codes=True)) > 0.5
+    train_ciagan_files(**files, settings=settings(**LEAN))
+    recipe = settings(**LEAN, start="x", fresh_codes=True)
+    assert spread(recipe, files["weights"]) > 0.5
+    kept = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", files["weights"])
+    stored = read(files["weights"])["conv_end.0.weight"]
+    assert torch.equal(kept.networks["generator"].state_dict()["conv_end.0.weight"],
+                       torch.from_numpy(np.array(stored)))  # fmt: skip
+
+
 def test_a_training_begins_with_the_weights_of_another(files: dict[str, Any]) -> None:
     train_ciagan_files(**files, settings=settings(**LEAN))
     recipe = settings(**{**LEAN, "start": "x"})

@@ -28,6 +28,10 @@ class CiaganTraining(RoundSettings):
     codes: Count = 0
     """How many subjects have a code, i.e. can be drawn; the others only lend their pictures. 0: all
     that are trained on. At most `identities`."""
+    fresh_codes: bool = False
+    """Whether the layers of codes begin with weights under which codes differ as much as other
+    inputs do, in place of what `start` has learnt of them. With PyTorch's, as published, seven
+    layers leave next to nothing of a code, and it takes long until it matters."""
     start: str = ""
     """Key of `training_ciagan`: the training whose generator this one goes on with. Empty: from
     random weights."""

@@ -127,6 +127,8 @@ class Trainer(RoundTrainer[CiaganTraining]):
         if self._start:
             arrays = {k: torch.from_numpy(np.array(v)) for k, v in read(Path(self._start)).items()}
             drawer.load_state_dict(arrays)
+        if settings.fresh_codes:
+            _make_codes_differ(drawer)
         networks = {"generator": drawer, "critic": _critic(settings), "identity": identity}
         return networks | ({"reader": LandmarkReader()} if settings.following else {})
 
@@ -283,6 +285,16 @@ class Trainer(RoundTrainer[CiaganTraining]):
 
     def _drawer(self) -> Generator:
         return cast(Generator, self.kept())
+
+
+def _make_codes_differ(drawer: Generator) -> None:
+    """Give the layers of codes weights that keep variances, and a code one of 1 in the first."""
+    first, *others = (m for m in drawer.encode_one_hot if isinstance(m, nn.Linear))
+    nn.init.normal_(first.weight)
+    for layer in others:
+        nn.init.kaiming_normal_(layer.weight, a=0.2)
+    for layer in (first, *others):
+        nn.init.zeros_(layer.bias)
 
 
 def _critic(settings: CiaganTraining) -> nn.Module:
