@@ -16,6 +16,7 @@ from anonbench.seeds import generator
 from anonbench.training.ciagan_batches import Batch, Pairs
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.face_features import FaceFeatures
+from anonbench.training.held_out import evenly
 from anonbench.training.sheets import write_sheet
 
 IMAGES = 256
@@ -64,11 +65,7 @@ class Quality:
 
 def shown_rows(pairs: Pairs, most: int) -> NDArray[np.int64]:
     """Return evenly spaced pictures of held-out subjects, or of all where none is held out."""
-    rows = pairs.validation if len(pairs.validation) else np.arange(pairs.size)
-    chosen: NDArray[np.int64] = rows[
-        np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
-    ]
-    return chosen
+    return evenly(pairs.validation if len(pairs.validation) else np.arange(pairs.size), most)
 
 
 @torch.inference_mode()

@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anonbench.anonymisers._deepprivacy_frame import cut, frame_of, hole, keypoints_in
+from anonbench.anonymisers._deepprivacy_weights import FILL
 from anonbench.models.deepprivacy import NOISE
 from anonbench.seeds import generator
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
+from anonbench.training.held_out import Indices, evenly, split
 from anonbench.types import Box
 
-FILL = {"DeepPrivacyV1": 128.0, "MSGGenerator": 127.5}
-"""What the networks see in place of the face, of 255, as published."""
 MIRRORED = [0, 2, 1, 4, 3, 6, 5]
 """Keypoints of a mirror image: what was left is right. The published code leaves them."""
-
-Indices = NDArray[np.int64]
 
 
 class Batch(NamedTuple):
@@ -88,12 +86,8 @@ class Faces:
     ) -> None:  # fmt: skip
         self._crops, self._places, self._settings = crops, places, settings
         self._seed, self._name = seed, name
-        subjects = labels["subject"].to_numpy()
-        everyone = np.unique(subjects)
-        out = round(settings.validation * len(everyone))
-        held = generator(seed, "deepprivacy subjects", name).permutation(everyone)[:out]
-        self.validation = np.flatnonzero(np.isin(subjects, held))
-        self._rows = np.flatnonzero(~np.isin(subjects, held))
+        subjects, draw = labels["subject"].to_numpy(), generator(seed, "deepprivacy subjects", name)
+        self._rows, self.validation = split(subjects, settings.validation, draw)
         self._fill = FILL[settings.network] / 127.5 - 1
 
     def batch(self, k: int) -> Batch:
@@ -109,9 +103,7 @@ class Faces:
 
     def looked_at(self, most: int) -> Indices:
         """Return evenly spaced faces of held-out subjects, or of all where none is held out."""
-        rows = self.validation if len(self.validation) else self._rows
-        chosen: Indices = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-        return chosen
+        return evenly(self.validation if len(self.validation) else self._rows, most)
 
     def _batch(
         self, views: list[tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]],

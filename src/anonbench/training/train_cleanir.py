@@ -20,6 +20,7 @@ from anonbench.training.ciagan_losses import pyramid_difference
 from anonbench.training.cleanir_crops import ROOM
 from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.face_features import FaceFeatures
+from anonbench.training.held_out import evenly, split
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
 
@@ -109,12 +110,8 @@ class Faces:
         settings: CleanirTraining, seed: int, name: str,
     ) -> None:  # fmt: skip
         self._crops, self._settings, self._seed, self._name = crops, settings, seed, name
-        subjects = labels["subject"].to_numpy()
-        everyone = np.unique(subjects)
-        out = round(settings.validation * len(everyone))
-        held = generator(seed, "cleanir subjects", name).permutation(everyone)[:out]
-        self.validation = np.flatnonzero(np.isin(subjects, held))
-        self._rows = np.flatnonzero(~np.isin(subjects, held))
+        subjects, draw = labels["subject"].to_numpy(), generator(seed, "cleanir subjects", name)
+        self._rows, self.validation = split(subjects, settings.validation, draw)
         self.length = embeddings.shape[1]
         # Embeddings of all people share a direction that says nothing of who they are.
         centred = embeddings - embeddings[self._rows].mean(axis=0)
@@ -138,10 +135,7 @@ class Faces:
 
     def looked_at(self, most: int) -> NDArray[np.int64]:
         """Return evenly spaced faces of held-out subjects, or of all where none is held out."""
-        rows = self.validation if len(self.validation) else self._rows
-        places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
-        chosen: NDArray[np.int64] = rows[places]
-        return chosen
+        return evenly(self.validation if len(self.validation) else self._rows, most)
 
     def _cut(self, row: int, down: int, right: int) -> NDArray[np.uint8]:
         top, left = ROOM + down, ROOM + right

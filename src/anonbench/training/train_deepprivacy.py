@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anonbench.anonymisers._deepprivacy_weights import FILL
 from anonbench.io import read_table
 from anonbench.metrics.feature_distance import kid
 from anonbench.models.deepprivacy import DeepPrivacyV1, MSGGenerator
 from anonbench.seeds import generator
 from anonbench.training.ciagan_losses import pyramid_difference
-from anonbench.training.deepprivacy_batches import FILL, Batch, Faces
+from anonbench.training.deepprivacy_batches import Batch, Faces
 from anonbench.training.deepprivacy_critic import Critic, gradient_penalty
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
 from anonbench.training.face_features import FaceFeatures
@@ -176,8 +177,7 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
     def sheet(self, path: Path | str) -> None:
         """Write a sample sheet: faces, what is shown, drawn without noise, and with it."""
         batch = self.faces.shown(self.faces.looked_at(ROWS))
-        shown = batch.condition.clone()
-        columns = [(batch.picture + 1) / 2, (shown + 1) / 2]
+        columns = [(batch.picture + 1) / 2, (batch.condition + 1) / 2]
         for n in range(1 + NOISES):
             z = torch.zeros_like(batch.z) if n == 0 else batch.z.roll(n, 0)
             columns.append(self.kept_pictures(batch._replace(z=z)))
