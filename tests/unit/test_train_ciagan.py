@@ -31,6 +31,7 @@ from anonbench.training import ciagan_losses as loss
 from anonbench.training import ciagan_quality
 from anonbench.training.ciagan_batches import Faces, Pairs
 from anonbench.training.ciagan_crops import ciagan_crop_files
+from anonbench.training.ciagan_looks import components, cut_faces, mean_faces, unlike
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.face_features import FaceFeatures
@@ -568,14 +569,70 @@ def test_fresh_codes_differ(files: dict[str, Any]) -> None:
             maps = drawer.encode_noise(drawer.encode_one_hot(codes).view(-1, 32, 4, 4))
         return float(maps.std(dim=0).mean() / maps.std())
 
-    assert spread(settings()) < 0.05 and spread(settings(fresh_codes=True)) > 0.5
+    assert spread(settings()) < 0.05
+    assert spread(settings(fresh_codes="random")) > 0.5 < spread(settings(fresh_codes="looks"))
     train_ciagan_files(**files, settings=settings(**LEAN))
-    recipe = settings(**LEAN, start="x", fresh_codes=True)
+    recipe = settings(**LEAN, start="x", fresh_codes="random")
     assert spread(recipe, files["weights"]) > 0.5
     kept = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", files["weights"])
     stored = read(files["weights"])["conv_end.0.weight"]
     assert torch.equal(kept.networks["generator"].state_dict()["conv_end.0.weight"],
                        torch.from_numpy(np.array(stored)))  # fmt: skip
+
+
+def test_cut_faces_by_hand() -> None:
+    # A ramp from 0 to 1 across the hole, and -9 around it: half-way cells are half-way values.
+    hole = torch.zeros(2, 1, SIZE, SIZE)
+    hole[0, :, 20:84, 30:94] = 1
+    picture = torch.full((2, 3, SIZE, SIZE), -9.0)
+    picture[0, :, 20:84, 30:94] = (torch.arange(64) + 0.5) / 64
+    picture[1] = 0.25
+    cut = cut_faces(picture.requires_grad_(), hole)
+    assert cut.shape == (2, 3, 32, 32)
+    assert torch.allclose(cut[0, :, 5], ((torch.arange(32) + 0.5) / 32).expand(3, 32), atol=1e-4)
+    assert torch.allclose(cut[1], torch.tensor(0.25), atol=1e-5)  # no hole: the whole picture
+    cut[0].sum().backward()
+    assert (picture.grad[0][:, 20:84, 30:94] > 0).all() and picture.grad[0, :, 10].abs().sum() == 0
+
+
+def test_unlikeness_leaves_mean_colours_out() -> None:
+    one = torch.rand(3, 3, 32, 32)
+    assert torch.allclose(unlike(one, one + torch.rand(3, 3, 1, 1)), torch.zeros(3), atol=1e-6)
+    half = torch.zeros(1, 3, 32, 32)
+    half[..., :16] = 1
+    assert torch.allclose(unlike(half, torch.zeros(1, 3, 32, 32)), torch.tensor([0.5]))
+
+
+def test_who_looks_alike_has_like_codes() -> None:
+    # Four subjects, two of each shade: one component tells them apart.
+    part = faces(4, 2)
+    crops = np.zeros_like(part.crops)
+    for n, subject in enumerate(part.subjects):
+        crops[n] = 60 + 100 * (int(subject[1:]) % 2)
+    recipe = settings(fresh_codes="looks", looks=1.0, validation=0)
+    pairs = Pairs([Faces(part.scheme, crops, part.points, part.subjects)], recipe, 1, "y")
+    means = mean_faces(pairs)
+    shade = np.array([int(s[1:]) % 2 for s in pairs.code])
+    assert np.allclose(means.mean(dim=(1, 2, 3)), (60 + 100 * shade) / 255, atol=0.01)
+    looks = components(means)
+    assert looks.shape == (4, 1) and np.allclose(np.abs(looks), 1, atol=1e-5)
+    assert len(set(np.sign(looks[shade == 0, 0]))) == 1 and np.isclose(looks.sum(), 0, atol=1e-5)
+    drawer = Trainer(pairs, recipe, 1, "y", None).networks["generator"]
+    first = drawer.encode_one_hot[0].weight[:, :4].detach().numpy()
+    assert np.allclose(first[:, shade == 0], -first[:, shade == 1], atol=1e-5)
+
+
+def test_others_are_to_look_like_themselves() -> None:
+    recipe = settings(**{**LEAN, "looks": 1.0, "same": 0.0, "warm_up": 0})
+    trainer = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", None)
+    trainer.step(0)
+    trainer.report()
+    assert trainer.curves[0]["looks"] > 0
+    alone = settings(**{**LEAN, "looks": 1.0, "same": 1.0, "warm_up": 0})
+    trainer = Trainer(Pairs([faces(4, 2)], alone, 1, "y"), alone, 1, "y", None)
+    trainer.step(0)
+    trainer.report()
+    assert trainer.curves[0]["looks"] == 0  # nobody else is drawn
 
 
 def test_a_training_begins_with_the_weights_of_another(files: dict[str, Any]) -> None:

@@ -136,7 +136,7 @@ class Pairs:
         names = [faces[f].subjects[n] for f, n in self._rows]
         kept = set(trained)
         self._trained = np.flatnonzero([s in kept for s in names])
-        self._coded = np.flatnonzero([s in self.code for s in names])
+        self.coded = np.flatnonzero([s in self.code for s in names])
         self.validation = np.flatnonzero([s in set(self.held_out) for s in names])
         self.size = len(names)
         self._names = np.array(names)
@@ -151,7 +151,7 @@ class Pairs:
         draw = generator(self._seed, "ciagan pairs", self._name, round_, part)
         n = self.settings.batch
         same = np.ones(n, bool) if same_only else draw.random(n) < self.settings.same
-        first = np.where(same, draw.choice(self._coded, n), draw.choice(self._trained, n))
+        first = np.where(same, draw.choice(self.coded, n), draw.choice(self._trained, n))
         # Subjects rather than pictures are drawn, so that all codes are shown equally often.
         whom = draw.choice(list(self.code), n)
         second = [

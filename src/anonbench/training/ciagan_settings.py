@@ -28,10 +28,11 @@ class CiaganTraining(RoundSettings):
     codes: Count = 0
     """How many subjects have a code, i.e. can be drawn; the others only lend their pictures. 0: all
     that are trained on. At most `identities`."""
-    fresh_codes: bool = False
+    fresh_codes: Literal["no", "random", "looks"] = "no"
     """Whether the layers of codes begin with weights under which codes differ as much as other
     inputs do, in place of what `start` has learnt of them. With PyTorch's, as published, seven
-    layers leave next to nothing of a code, and it takes long until it matters."""
+    layers leave next to nothing of a code, and it takes long until it matters. `looks`: subjects
+    who look alike have like codes, so that what is learnt of one helps with the others."""
     start: str = ""
     """Key of `training_ciagan`: the training whose generator this one goes on with. Empty: from
     random weights."""
@@ -96,6 +97,10 @@ class CiaganTraining(RoundSettings):
     """Weight of the difference between the landmarks that a network, the reader, sees in the drawn
     face and in the picture that it stands for. The reader learns beside the generator, on true
     pictures, to draw the groups that the generator is shown."""
+    looks: Weight = 0.0
+    """Weight, for pairs of two subjects, of the mean absolute difference between the drawn face and
+    the mean face of who it is to show, both as pictures of 32 x 32 pixels without their mean
+    colours: so that codes matter, which a known picture alone hardly teaches."""
     surroundings: Weight = 0.0
     """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
     that a drawn face goes over into what is around it."""

@@ -15,6 +15,8 @@ from anonbench.models.ciagan import Discriminator, Generator, SiameseNetwork
 from anonbench.seeds import generator
 from anonbench.training import ciagan_losses as loss
 from anonbench.training.ciagan_batches import Batch, Pairs, read_faces_to_train_on
+from anonbench.training.ciagan_codes import make_codes_differ
+from anonbench.training.ciagan_looks import components, cut_faces, mean_faces, unlike
 from anonbench.training.ciagan_quality import Quality, sheet
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.landmark_reader import LandmarkReader, reading_loss, unlikeness
@@ -116,6 +118,8 @@ class Trainer(RoundTrainer[CiaganTraining]):
         start: Path | str | None = None,
     ) -> None:  # fmt: skip
         self.pairs, self._start = pairs, start
+        looked_at = settings.looks > 0 or settings.fresh_codes == "looks"
+        self._means = mean_faces(pairs) if looked_at else torch.empty(0)
         super().__init__(settings, seed, name)
         self._quality = Quality(settings, pairs, seed)
 
@@ -127,8 +131,9 @@ class Trainer(RoundTrainer[CiaganTraining]):
         if self._start:
             arrays = {k: torch.from_numpy(np.array(v)) for k, v in read(Path(self._start)).items()}
             drawer.load_state_dict(arrays)
-        if settings.fresh_codes:
-            _make_codes_differ(drawer)
+        if settings.fresh_codes != "no":
+            alike = settings.fresh_codes == "looks"
+            make_codes_differ(drawer, components(self._means) if alike else None)
         networks = {"generator": drawer, "critic": _critic(settings), "identity": identity}
         return networks | ({"reader": LandmarkReader()} if settings.following else {})
 
@@ -223,6 +228,11 @@ class Trainer(RoundTrainer[CiaganTraining]):
             terms["surroundings"] = (
                 settings.surroundings, loss.difference(raw, batch.picture, _around(batch.hole))
             )  # fmt: skip
+        if settings.looks:
+            apart = unlike(cut_faces(drawn, batch.hole), self._means.to(drawn.device)[batch.code])
+            others_only = 1 - batch.same
+            alike = (apart * others_only).sum() / others_only.sum().clamp_min(1)
+            terms["looks"] = (settings.looks, alike)
         if settings.following:
             with self.autocast():
                 pictures = torch.cat([drawn, batch.picture])
@@ -285,16 +295,6 @@ class Trainer(RoundTrainer[CiaganTraining]):
 
     def _drawer(self) -> Generator:
         return cast(Generator, self.kept())
-
-
-def _make_codes_differ(drawer: Generator) -> None:
-    """Give the layers of codes weights that keep variances, and a code one of 1 in the first."""
-    first, *others = (m for m in drawer.encode_one_hot if isinstance(m, nn.Linear))
-    nn.init.normal_(first.weight)
-    for layer in others:
-        nn.init.kaiming_normal_(layer.weight, a=0.2)
-    for layer in (first, *others):
-        nn.init.zeros_(layer.bias)
 
 
 def _critic(settings: CiaganTraining) -> nn.Module:
