@@ -129,6 +129,35 @@ _CIAGAN_CITATION = (
 _CIAGAN_INPUT = Input(128, "RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
+_DEEPPRIVACY_HOME = "https://github.com/hukkelas/DeepPrivacy"
+_DEEPPRIVACY_CITATION = (
+    "Hukkelås, Mester and Lindseth 2019, DeepPrivacy: a generative adversarial network for face "
+    "anonymization, ISVC"
+)
+_DEEPPRIVACY_INPUT = Input(128, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def _deepprivacy(name: str, file: str, md5: str = "") -> Model:
+    sure = f"; its MD5 is {md5}" if md5 else ""
+    return Model(
+        name, file,
+        "code MIT; the checkpoints follow the terms of their data set, FDF, which are not for "
+        "commercial use",
+        _DEEPPRIVACY_HOME,
+        f"download {file} by hand: the addresses in {_DEEPPRIVACY_HOME} are reported dead, and its "
+        f"issues and those of https://github.com/hukkelas/deep_privacy2 name copies{sure}",
+        _DEEPPRIVACY_INPUT, _DEEPPRIVACY_CITATION,
+    )  # fmt: skip
+
+
+_CLEANIR_HOME = "https://github.com/chodurkhyun/cleanir"
+_CLEANIR_CITATION = (
+    "Cho et al. 2020, CLEANIR: controllable attribute-preserving natural identity remover, Applied "
+    "Sciences 10(3), 1120"
+)
+_CLEANIR_INPUT = Input(64, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
 def _ours(name: str, given: Input, citation: str, classes: tuple[str, ...] = ()) -> Model:
     return Model(
         name, f"{name}.safetensors", "MIT, as the project", "this project",
@@ -183,6 +212,19 @@ _ALL = (
         "ciagan_celeba", "modelG.pth",
         "none stated (its code: MIT); trained on CelebA, which is for research only", _CIAGAN_HOME,
         _drive("1j5iT-SvvbC-JRy7qvY-eEP4sLzvoh8Ut", _CIAGAN_HOME), _CIAGAN_INPUT, _CIAGAN_CITATION,
+    ),
+    _ours("deepprivacy_rendered", _DEEPPRIVACY_INPUT, _DEEPPRIVACY_CITATION),
+    _deepprivacy(
+        "deepprivacy_fdf128", "fdf128_rcnn512.ckpt", "6cc8b285bdc1fcdfc64f5db7c521d0a6"
+    ),
+    _deepprivacy("deepprivacy_v1", "deep_privacy_V1.ckpt"),
+    _ours("cleanir_rendered", _CLEANIR_INPUT, _CLEANIR_CITATION),
+    Model(
+        "cleanir_vggface2", "cleanir_vggface2.safetensors",
+        "GPL-3.0; trained on VGGFace2, which is for research only", _CLEANIR_HOME,
+        _drive("1sEVj4hpM2xWEc3E3XWKMCOyv4HQv3zJI", _CLEANIR_HOME)
+        + ", unpack it, `anonbench weights convert-cleanir encoder.h5 decoder.h5 FILE.safetensors`",
+        _CLEANIR_INPUT, _CLEANIR_CITATION,
     ),
 )  # fmt: skip
 

@@ -78,7 +78,18 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
         "mini_xception": "anger disgust fear happiness sadness surprise neutral",
         "dan_rendered": " ".join(EXPRESSIONS),
         **dict.fromkeys(
-            ["resnet18_msceleb", "ciagan_dlib", "ciagan_mediapipe", "ciagan_celeba"], ""
+            [
+                "resnet18_msceleb",
+                "ciagan_dlib",
+                "ciagan_mediapipe",
+                "ciagan_celeba",
+                "deepprivacy_rendered",
+                "deepprivacy_fdf128",
+                "deepprivacy_v1",
+                "cleanir_rendered",
+                "cleanir_vggface2",
+            ],
+            "",
         ),
     }
     assert {n: " ".join(m.classes) for n, m in weights.MODELS.items()} == orders

@@ -82,7 +82,8 @@ class CiaganTraining(RoundSettings):
     """Share of pairs of one subject, whose picture is known; the others are of two."""
     warm_up: Count = 0
     """First rounds in which there is no critic and no guidance, only reconstruction of the same
-    subject: a third of the cost, and the generator learns to draw faces at all."""
+    subject (and `looks` of others): a third of the cost, and the generator learns to draw faces at
+    all."""
     reconstruction: Weight = 0.0
     """Weight of the mean absolute difference from the true picture inside the hole, for pairs of
     the same subject (whose picture is known)."""

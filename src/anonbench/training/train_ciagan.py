@@ -160,7 +160,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
                 with torch.no_grad():
                     drawn = self._drawn(other)[1]
                 self._critic_step(true, other, drawn, k)
-        batch = self._batch(k, "generator", same_only=warm)
+        batch = self._batch(k, "generator", same_only=warm and not settings.looks)
         raw, drawn = self._drawn(batch)
         if not warm and settings.lean:
             if guided:
