@@ -31,7 +31,7 @@ from anonbench.training import ciagan_losses as loss
 from anonbench.training import ciagan_quality
 from anonbench.training.ciagan_batches import Faces, Pairs
 from anonbench.training.ciagan_crops import ciagan_crop_files
-from anonbench.training.ciagan_looks import components, cut_faces, mean_faces, unlike
+from anonbench.training.ciagan_looks import components, cut_faces, mean_faces
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
 from anonbench.training.face_features import FaceFeatures
@@ -595,21 +595,13 @@ def test_cut_faces_by_hand() -> None:
     assert (picture.grad[0][:, 20:84, 30:94] > 0).all() and picture.grad[0, :, 10].abs().sum() == 0
 
 
-def test_unlikeness_leaves_mean_colours_out() -> None:
-    one = torch.rand(3, 3, 32, 32)
-    assert torch.allclose(unlike(one, one + torch.rand(3, 3, 1, 1)), torch.zeros(3), atol=1e-6)
-    half = torch.zeros(1, 3, 32, 32)
-    half[..., :16] = 1
-    assert torch.allclose(unlike(half, torch.zeros(1, 3, 32, 32)), torch.tensor([0.5]))
-
-
 def test_who_looks_alike_has_like_codes() -> None:
     # Four subjects, two of each shade: one component tells them apart.
     part = faces(4, 2)
     crops = np.zeros_like(part.crops)
     for n, subject in enumerate(part.subjects):
         crops[n] = 60 + 100 * (int(subject[1:]) % 2)
-    recipe = settings(fresh_codes="looks", looks=1.0, validation=0)
+    recipe = settings(fresh_codes="looks", validation=0)
     pairs = Pairs([Faces(part.scheme, crops, part.points, part.subjects)], recipe, 1, "y")
     means = mean_faces(pairs)
     shade = np.array([int(s[1:]) % 2 for s in pairs.code])
@@ -620,19 +612,6 @@ def test_who_looks_alike_has_like_codes() -> None:
     drawer = Trainer(pairs, recipe, 1, "y", None).networks["generator"]
     first = drawer.encode_one_hot[0].weight[:, :4].detach().numpy()
     assert np.allclose(first[:, shade == 0], -first[:, shade == 1], atol=1e-5)
-
-
-def test_others_are_to_look_like_themselves() -> None:
-    recipe = settings(**{**LEAN, "looks": 1.0, "same": 0.0, "warm_up": 0})
-    trainer = Trainer(Pairs([faces(4, 2)], recipe, 1, "y"), recipe, 1, "y", None)
-    trainer.step(0)
-    trainer.report()
-    assert trainer.curves[0]["looks"] > 0
-    alone = settings(**{**LEAN, "looks": 1.0, "same": 1.0, "warm_up": 0})
-    trainer = Trainer(Pairs([faces(4, 2)], alone, 1, "y"), alone, 1, "y", None)
-    trainer.step(0)
-    trainer.report()
-    assert trainer.curves[0]["looks"] == 0  # nobody else is drawn
 
 
 def test_a_training_begins_with_the_weights_of_another(files: dict[str, Any]) -> None:

@@ -80,12 +80,3 @@ def components(means: Tensor) -> NDArray[np.float32]:
     left, sizes, _ = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
     kept = min(COMPONENTS, int((sizes > sizes[0] * 1e-6).sum()))
     return np.asarray(left[:, :kept] * len(flat) ** 0.5, np.float32)
-
-
-def unlike(drawn: Tensor, means: Tensor) -> Tensor:
-    """Return the mean absolute difference of faces (N, 3, 32, 32), their mean colours apart.
-
-    A face of another colour than neck and brow would not belong to them.
-    """
-    apart = drawn - means
-    return (apart - apart.mean(dim=(2, 3), keepdim=True)).abs().mean(dim=(1, 2, 3))

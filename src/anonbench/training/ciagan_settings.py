@@ -82,8 +82,7 @@ class CiaganTraining(RoundSettings):
     """Share of pairs of one subject, whose picture is known; the others are of two."""
     warm_up: Count = 0
     """First rounds in which there is no critic and no guidance, only reconstruction of the same
-    subject (and `looks` of others): a third of the cost, and the generator learns to draw faces at
-    all."""
+    subject: a third of the cost, and the generator learns to draw faces at all."""
     reconstruction: Weight = 0.0
     """Weight of the mean absolute difference from the true picture inside the hole, for pairs of
     the same subject (whose picture is known)."""
@@ -98,10 +97,6 @@ class CiaganTraining(RoundSettings):
     """Weight of the difference between the landmarks that a network, the reader, sees in the drawn
     face and in the picture that it stands for. The reader learns beside the generator, on true
     pictures, to draw the groups that the generator is shown."""
-    looks: Weight = 0.0
-    """Weight, for pairs of two subjects, of the mean absolute difference between the drawn face and
-    the mean face of who it is to show, both as pictures of 32 x 32 pixels without their mean
-    colours: so that codes matter, which a known picture alone hardly teaches."""
     surroundings: Weight = 0.0
     """Weight of the mean absolute difference from the picture within 8 pixels around the hole, so
     that a drawn face goes over into what is around it."""

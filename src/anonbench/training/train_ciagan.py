@@ -16,7 +16,7 @@ from anonbench.seeds import generator
 from anonbench.training import ciagan_losses as loss
 from anonbench.training.ciagan_batches import Batch, Pairs, read_faces_to_train_on
 from anonbench.training.ciagan_codes import make_codes_differ
-from anonbench.training.ciagan_looks import components, cut_faces, mean_faces, unlike
+from anonbench.training.ciagan_looks import components, mean_faces
 from anonbench.training.ciagan_quality import Quality, sheet
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.landmark_reader import LandmarkReader, reading_loss, unlikeness
@@ -118,8 +118,6 @@ class Trainer(RoundTrainer[CiaganTraining]):
         start: Path | str | None = None,
     ) -> None:  # fmt: skip
         self.pairs, self._start = pairs, start
-        looked_at = settings.looks > 0 or settings.fresh_codes == "looks"
-        self._means = mean_faces(pairs) if looked_at else torch.empty(0)
         super().__init__(settings, seed, name)
         self._quality = Quality(settings, pairs, seed)
 
@@ -133,7 +131,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
             drawer.load_state_dict(arrays)
         if settings.fresh_codes != "no":
             alike = settings.fresh_codes == "looks"
-            make_codes_differ(drawer, components(self._means) if alike else None)
+            make_codes_differ(drawer, components(mean_faces(self.pairs)) if alike else None)
         networks = {"generator": drawer, "critic": _critic(settings), "identity": identity}
         return networks | ({"reader": LandmarkReader()} if settings.following else {})
 
@@ -160,7 +158,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
                 with torch.no_grad():
                     drawn = self._drawn(other)[1]
                 self._critic_step(true, other, drawn, k)
-        batch = self._batch(k, "generator", same_only=warm and not settings.looks)
+        batch = self._batch(k, "generator", same_only=warm)
         raw, drawn = self._drawn(batch)
         if not warm and settings.lean:
             if guided:
@@ -228,11 +226,6 @@ class Trainer(RoundTrainer[CiaganTraining]):
             terms["surroundings"] = (
                 settings.surroundings, loss.difference(raw, batch.picture, _around(batch.hole))
             )  # fmt: skip
-        if settings.looks:
-            apart = unlike(cut_faces(drawn, batch.hole), self._means.to(drawn.device)[batch.code])
-            others_only = 1 - batch.same
-            alike = (apart * others_only).sum() / others_only.sum().clamp_min(1)
-            terms["looks"] = (settings.looks, alike)
         if settings.following:
             with self.autocast():
                 pictures = torch.cat([drawn, batch.picture])
