@@ -32,11 +32,16 @@ _ATTACKS = (
     Attack("parrot", "anonymised", "anonymised"),
     # Each picture against its own anonymised version: a near-duplicate match, reported apart.
     Attack("same_image", "original", "anonymised"),
+    # No attacks either: outputs against each other, of one subject and of two.
+    Attack("same_subject", "anonymised", "anonymised"),
+    Attack("different_subjects", "anonymised", "anonymised"),
 )
 # Newton, Sweeney and Malin, "Preserving privacy by de-identifying face images", TKDE 2005.
 ATTACKS = MappingProxyType({attack.name: attack for attack in _ATTACKS})
 ATTACKERS = ("naive", "reverse", "parrot")
 """Attacks on anonymised pictures: the most successful one is what privacy is judged by."""
+DISTANCES = ("same_image", "same_subject", "different_subjects")
+"""What is no attack: only distances are told of it (Nagaraj 2021)."""
 
 
 @dataclass(frozen=True)

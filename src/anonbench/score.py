@@ -18,7 +18,7 @@ from anonbench.comparisons import Compared, compare, paired_distances
 from anonbench.io import METRIC_COLUMNS, REPLICATE_COLUMNS, Embeddings
 from anonbench.metrics.intervals import resampling_units, subject_weights
 from anonbench.metrics.results import OperatingPoint
-from anonbench.protocols import ATTACKERS, ATTACKS, Attack, Partition, partition
+from anonbench.protocols import ATTACKERS, ATTACKS, DISTANCES, Attack, Partition, partition
 from anonbench.score_curves import (
     CURVE_COLUMNS,
     HISTOGRAM_COLUMNS,
@@ -26,13 +26,8 @@ from anonbench.score_curves import (
     curve_table,
     histogram_table,
 )
-from anonbench.score_rows import (
-    Rows,
-    ScoreSettings,
-    failure_row,
-    identification_rows,
-    same_image_rows,
-)
+from anonbench.score_distances import Pairs, accepted_row, distance_rows
+from anonbench.score_rows import Rows, ScoreSettings, failure_row, identification_rows
 from anonbench.score_verification import (
     clear_thresholds,
     operating_points,
@@ -125,6 +120,8 @@ def score(
     n_subjects = len(part.subject_names)
     units = resampling_units(n_subjects, _GROUPS if counted else n_subjects, generator)
     weights = subject_weights(int(units.max()) + 1, settings.replicates, generator)
+    # Drawn last: the draws of subjects are those of utility.
+    pairs_of = Pairs.of(part, generator)
     compare_sides = _compare(part, units, settings, counted, threads)
     # Utility resamples every subject of the manifest: only the same subjects get the same draws.
     paired = part.n_unlabelled == 0 and weights.shape[1] == n_subjects
@@ -140,6 +137,10 @@ def score(
                     continue
                 place = {"strength": strength, "attack": attack.name, "policy": policy}
                 rows = Rows({**names, **place}, settings, weights, units)
+                if attack.name in DISTANCES:
+                    _distance_rows(rows, attack, clear, side, part, pairs_of)
+                    tables.append(_metrics_only(rows))
+                    continue
                 tables.append(_attack_tables(rows, attack, clear, side, part, compare_sides))
     return ScoreTables(
         _stack([table.metrics for table in tables], METRIC_COLUMNS),
@@ -155,9 +156,11 @@ def _not_computed(
     """Say of every condition that recognition was not measured, and why."""
     keys = {"dataset": dataset, "method": method, "task": "verification", "system": system}
     why = "not computed: the data set has no identities (enrolment none)"
-    missing = {"metric": "eer", "value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "note": why}
+    missing = {"value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "note": why}
+    metric = {attack: "median_distance" if attack in DISTANCES else "eer" for attack in attacks}
     rows = [
-        {**keys, "strength": strength, "attack": attack, "policy": policy, **missing}
+        {**keys, "strength": strength, "attack": attack, "policy": policy}
+        | {"metric": metric[attack], **missing}
         for strength in embeddings.strengths
         for attack in attacks
         for policy in embeddings.policies
@@ -220,27 +223,42 @@ def score_files(
 def _attack_tables(
     rows: Rows, attack: Attack, clear: _Clear, side: _Side, part: Partition, compare_sides: Compare
 ) -> ScoreTables:
-    """Tables of one attack at one strength; images against themselves have metrics only."""
-    curves, histograms = pd.DataFrame(), pd.DataFrame()
+    """Tables of one attack at one strength."""
+    sides = {"original": clear.side, "anonymised": side}
+    gallery, probe = sides[attack.gallery], sides[attack.probe]
+    scores = clear.baseline
+    if attack.name != "baseline":
+        same = attack.gallery == attack.probe
+        fixed = [point.threshold for point in clear.thresholds.values()]
+        scores = compare_sides(gallery.embeddings, probe.embeddings, same, fixed)
+    verification_rows(rows, scores, clear.thresholds)
+    identification_rows(rows, scores)
+    _failure_rows(rows, gallery, probe, part)
+    curves = curve_table(rows.context, scores, rows.settings.minimum_mated)
+    histograms = histogram_table(rows.context, scores, clear.width)
+    kept = pd.DataFrame(rows.replicates if attack.name in ATTACKERS else [])
+    return ScoreTables(pd.DataFrame(rows.rows), curves, histograms, kept)
+
+
+def _distance_rows(
+    rows: Rows, attack: Attack, clear: _Clear, side: _Side, part: Partition, pairs: Pairs
+) -> None:
+    """Add how far outputs are from their originals, or from each other."""
+    subjects = part.subjects
     if attack.name == "same_image":
         used = np.union1d(part.gallery, part.probe)
         distance = paired_distances(clear.side.embeddings[used], side.embeddings[used])
-        same_image_rows(rows, distance, part.subjects[used])
-    else:
-        sides = {"original": clear.side, "anonymised": side}
-        gallery, probe = sides[attack.gallery], sides[attack.probe]
-        scores = clear.baseline
-        if attack.name != "baseline":
-            same = attack.gallery == attack.probe
-            fixed = [point.threshold for point in clear.thresholds.values()]
-            scores = compare_sides(gallery.embeddings, probe.embeddings, same, fixed)
-        verification_rows(rows, scores, clear.thresholds)
-        identification_rows(rows, scores)
-        _failure_rows(rows, gallery, probe, part)
-        curves = curve_table(rows.context, scores, rows.settings.minimum_mated)
-        histograms = histogram_table(rows.context, scores, clear.width)
-    kept = pd.DataFrame(rows.replicates if attack.name in ATTACKERS else [])
-    return ScoreTables(pd.DataFrame(rows.rows), curves, histograms, kept)
+        accepted_row(rows, distance, subjects[used])
+        distance_rows(rows, distance, subjects[used], subjects[used])
+        return
+    chosen = pairs.by_name[attack.name]
+    distance = paired_distances(side.embeddings[chosen.first], side.embeddings[chosen.second])
+    first, second = subjects[chosen.first], subjects[chosen.second]
+    distance_rows(rows, distance, first, second, pairs.note(attack.name))
+
+
+def _metrics_only(rows: Rows) -> ScoreTables:
+    return ScoreTables(pd.DataFrame(rows.rows), *(pd.DataFrame() for _ in range(3)))
 
 
 def _failure_rows(rows: Rows, gallery: _Side, probe: _Side, part: Partition) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a metric table, and those that need no error rates: rank-1, failures, same image."""
+"""Rows of a metric table, and those that need no error rates: rank-1 and failures."""
 
 from __future__ import annotations
 
@@ -116,30 +116,3 @@ def failure_row(
     values = rows.share(failed, subjects)
     n_subjects = int(np.unique(subjects).size)
     rows.add(metric, float(failed.mean()), int(failed.size), note, values, n_subjects)
-
-
-def same_image_rows(rows: Rows, distance: NDArray[np.float32], subjects: Any) -> None:
-    """Add how alike each image and its own anonymised version are (inf = failed)."""
-    limit, n = rows.settings.distance_threshold, int(distance.size)
-    completed = np.isfinite(distance)
-    n_completed = int(np.count_nonzero(completed))
-    failed = f"{n - n_completed} of {n} comparisons failed"
-    accepted = distance <= limit
-    values = rows.share(accepted, subjects)
-    rows.add(
-        f"accepted_at_{limit:g}",
-        float(accepted.mean()),
-        n,
-        f"{failed} and count as rejected" if n_completed < n else "",
-        values,
-        int(np.unique(subjects).size),
-    )
-    if n_completed < rows.settings.minimum_mated:
-        note = f"{n_completed} completed comparisons, fewer than {rows.settings.minimum_mated}"
-        rows.add("median_distance", math.nan, n_completed, note)
-        return
-    chosen, codes = distance[completed], subjects[completed]
-    middle = float(np.sort(chosen)[(n_completed - 1) // 2])
-    values = intervals.replicate_median(rows.weights, chosen, rows.units[codes])
-    note = f"{failed} and are left out" if n_completed < n else ""
-    rows.add("median_distance", middle, n_completed, note, values)

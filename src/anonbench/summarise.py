@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anonbench import anonymisers
 from anonbench.checks import run_checks
+from anonbench.closeness import closeness
 from anonbench.contrasts import contrasts
 from anonbench.io import (
     CONFUSION_COLUMNS,
@@ -154,8 +155,8 @@ def summarise_files(
     settings : Settings
         See there.
     out : mapping of str to path
-        metrics, curves, histograms, confusion, ledger, leaks, checks, headline, tradeoff, pareto,
-        contrasts.
+        metrics, curves, histograms, confusion, distances, ledger, leaks, checks, headline,
+        tradeoff, pareto, contrasts.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
     draws = {name: _draws(name, manifest, settings) for name, manifest in labels.items()}
@@ -166,6 +167,7 @@ def summarise_files(
     table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
     leaking = _stack([found.leaks for found in images], LEAK_COLUMNS)
     write_table(table, out["metrics"])
+    write_table(closeness(table), out["distances"])
     for kind in ("curves", "histograms"):
         parts = [read_table(p) for m in methods for p in m.scores[kind]]
         write_table(pd.concat(parts, ignore_index=True), out[kind])

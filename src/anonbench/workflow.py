@@ -97,8 +97,9 @@ class Plan:
 
     @property
     def attacks(self) -> list[str]:
-        """What is scored: the run's attacks, the clear baseline, and images against themselves."""
-        return ["baseline", *self.params.protocol.attacks, "same_image"]
+        """What is scored: the clear baseline, the run's attacks, and three kinds of distances."""
+        distances = ("same_image", "same_subject", "different_subjects")
+        return ["baseline", *self.params.protocol.attacks, *distances]
 
     def pattern(self, catalogue: str) -> str:
         """Return the regular expression that a wildcard of a catalogue is constrained to."""

@@ -208,7 +208,7 @@ def write_run(folder: Path) -> dict[str, Any]:
         "metrics": "metrics.csv", "curves": "curves.parquet", "histograms": "histograms.parquet",
         "ledger": "ledger.csv", "leaks": "leaks.csv", "checks": "checks.json",
         "headline": "metrics.json", "tradeoff": "tradeoff.csv", "pareto": "pareto.csv",
-        "confusion": "confusion.csv", "contrasts": "contrasts.csv",
+        "confusion": "confusion.csv", "contrasts": "contrasts.csv", "distances": "distances.csv",
     }  # fmt: skip
     summarise_files(
         manifests={"d": folder / "manifest.parquet"}, methods=method_files(plan, files),

@@ -13,6 +13,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from anonbench.config import parse
+from anonbench.protocols import DISTANCES
 from anonbench.workflow import DRAWN, Plan, folder_fingerprint
 
 ROOT = Path(__file__).parents[2]
@@ -171,8 +172,8 @@ def test_whose_landmarks_are_compared_looks_at_originals_and_results() -> None:
     assert again.detection.reported == ["mediapipe_mesh", "haar"], "once, and in order"
 
 
-def test_attacks_always_hold_baseline_and_same_image(plan: Plan) -> None:
-    assert plan.attacks == ["baseline", "naive", "reverse", "parrot", "same_image"]
+def test_attacks_always_hold_baseline_and_distances(plan: Plan) -> None:
+    assert plan.attacks == ["baseline", "naive", "reverse", "parrot", *DISTANCES]
 
 
 def test_resolved_configuration_holds_what_the_run_uses(plan: Plan) -> None:

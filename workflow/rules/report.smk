@@ -19,6 +19,7 @@ rule summarise:
         pareto="results/summary/pareto.csv",
         contrasts="results/summary/contrasts.csv",
         confusion="results/summary/confusion.csv",
+        distances="results/summary/distances.csv",
         ledger="results/summary/ledger.csv",
         leaks="results/summary/leaks.csv",
         checks="results/summary/checks.json",

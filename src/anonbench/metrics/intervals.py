@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from anonbench.metrics.replicates import Codes, Floats, Weights, ratio
+from anonbench.metrics.replicates import Codes, Weights, ratio
 
 # Above this share of replicates without a value an interval would describe only the lucky ones.
 MOST_UNDEFINED = 0.05
-_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -85,20 +84,6 @@ def replicate_share(
             else:
                 into += ((table.T @ weights.T) * weights.T).sum(axis=0)
     return ratio(sums, totals)
-
-
-def replicate_median(weights: Weights, values: Floats, subjects: Codes) -> Weights:
-    """(B,) weighted lower median of per-sample values, in blocks of replicates."""
-    order = np.argsort(values, kind="stable")
-    ordered, codes = np.asarray(values, dtype=np.float64)[order], subjects[order]
-    result = np.full(weights.shape[0], np.nan)
-    step = max(1, _BLOCK // max(1, ordered.size))
-    for start in range(0, weights.shape[0], step):
-        cumulative = weights[start : start + step][:, codes].cumsum(axis=1)
-        total = cumulative[:, -1]
-        found = ordered[(cumulative >= total[:, None] / 2.0).argmax(axis=1)]
-        result[start : start + step] = np.where(total > 0, found, np.nan)
-    return result
 
 
 def percentile_interval(values: Weights, confidence: float = 0.95) -> Interval:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from anonbench.report._style import save, style
 from anonbench.report._tables import LandmarkFiles, Tables
+from anonbench.report.closeness import closeness_figure
 from anonbench.report.confusions import confusion_figure
 from anonbench.report.contact_sheet import contact_sheet_figure
 from anonbench.report.contrasts import contrasts_figure
@@ -143,6 +144,7 @@ def drawings(tables: Tables) -> dict[str, Draw]:
             found[f"det_methods.{where}"] = _any(methods_figure, tables, attack, system, policy)
         found[f"strengths.{system}.{policy}"] = _any(strengths_figure, tables, system, policy)
         found[f"distances.{system}.{policy}"] = _any(distances_figure, tables, system, policy)
+        found[f"closeness.{system}.{policy}"] = _any(closeness_figure, tables, system, policy)
     for network in plan.get("expressions", {}):
         for policy in plan["policies"]:
             where = f"{network}.{policy}"

@@ -32,14 +32,15 @@ def figure_stems(
         ``det.ATTACK.RECOGNISER.POLICY`` (a panel a method, a line a strength),
         ``det_methods.ATTACK.RECOGNISER.POLICY`` (all methods in one picture),
         ``strengths.RECOGNISER.POLICY`` (EER and FTA against strength),
-        ``distances.RECOGNISER.POLICY`` (histograms), ``expressions.NETWORK.POLICY`` (what is left
+        ``distances.RECOGNISER.POLICY`` (histograms), ``closeness.RECOGNISER.POLICY`` (to the own
+        original, and among outputs), ``expressions.NETWORK.POLICY`` (what is left
         of the expressions), ``confusion.NETWORK.POLICY`` (what they turn into), ``tradeoff`` (the
         main one), ``tradeoff_grid`` (all axes), ``tradeoff_details`` (faces by detector, SSIM),
         `contrasts` and ``contact_sheet``.
     """
     systems = [f"{r}.{p}" for r in recognisers for p in policies]
     stems = [f"{kind}.{a}.{s}" for kind in ("det", "det_methods") for a in attacks for s in systems]
-    stems += [f"{kind}.{s}" for kind in ("strengths", "distances") for s in systems]
+    stems += [f"{kind}.{s}" for kind in ("strengths", "distances", "closeness") for s in systems]
     networks = [f"{n}.{p}" for n in expressions for p in policies]
     stems += [f"{kind}.{n}" for kind in ("expressions", "confusion") for n in networks]
     return [*stems, "tradeoff", "tradeoff_grid", "tradeoff_details", *contrasts, "contact_sheet"]
