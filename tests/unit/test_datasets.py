@@ -467,6 +467,22 @@ def test_feret_split(tmp_path: Path) -> None:
         read("feret", tmp_path, split="day")
 
 
+def test_feret_subset_is_of_whole_subjects_with_mates(tmp_path: Path) -> None:
+    feret_tree(tmp_path)
+
+    def subjects(images: int) -> list[str]:
+        return sorted(read("feret", tmp_path, images=images).records["subject"])
+
+    # SHA-256 puts 00002 (two images) before 00001 (three); 00003 has one and is no use.
+    assert subjects(500) == ["00001"] * 3 + ["00002"] * 2
+    assert subjects(4) == subjects(2) == ["00002"] * 2, "00001 does not fit beside it"
+    for wrong in (1, 2.5, "500", True):
+        with pytest.raises(ValueError, match="option images is"):
+            read("feret", tmp_path, images=wrong)
+    with pytest.raises(DataError, match="raise the option images"):
+        read("feret", tmp_path, images=2, poses=["fa", "fb", "pl"])
+
+
 # --- RAF-DB ----------------------------------------------------------------------------------
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +33,10 @@ def _read(root: Path, options: Mapping[str, Any]) -> Dataset:
         raise DataError(
             f"{root}: holds no image such as 00001_930831_fa.ppm of the poses {', '.join(poses)}"
         )
+    most = options.get("images")
+    if most is not None:
+        chosen = _subset([m["subject"] for _, m in images], most, root)
+        images = [(path, m) for path, m in images if m["subject"] in chosen]
     columns = {
         "path": [path for path, _ in images],
         "subject": [m["subject"] for _, m in images],
@@ -46,6 +52,26 @@ def _poses(options: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(poses, list | tuple) or not poses or not set(poses) <= set(POSES):
         raise ValueError(f"option poses is {poses!r}; give a list of {', '.join(POSES)}")
     return tuple(poses)
+
+
+def _subset(subjects: Sequence[str], most: Any, root: Path) -> set[str]:
+    """Return subjects with two images at least that have `most` images together, or just fewer.
+
+    Their order is that of a hash of their numbers: it depends neither on a seed nor on what else
+    the tree holds, and has nothing to do with how FERET numbered them.
+    """
+    if not isinstance(most, int) or isinstance(most, bool) or most < 2:
+        raise ValueError(f"option images is {most!r}; give how many images to use, 2 at least")
+    chosen: set[str] = set()
+    counts, taken = Counter(subjects), 0
+    for subject in sorted(counts, key=lambda s: hashlib.sha256(s.encode()).hexdigest()):
+        if counts[subject] >= 2 and taken + counts[subject] <= most:
+            chosen.add(subject)
+            taken += counts[subject]
+    if not chosen:
+        raise DataError(f"{root}: no subject has from 2 to {most} images of the poses; "
+                        "raise the option images")  # fmt: skip
+    return chosen
 
 
 def _images(root: Path) -> list[tuple[str, re.Match[str]]]:
@@ -94,6 +120,6 @@ PLUGIN = DatasetType(
         citation="P. J. Phillips, H. Moon, S. A. Rizvi, P. J. Rauss: The FERET evaluation "
         "methodology for face-recognition algorithms. IEEE TPAMI 22(10), 2000.",
     ),
-    option_names=("poses", "split"),
+    option_names=("images", "poses", "split"),
     read=_read,
 )
