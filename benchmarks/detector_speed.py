@@ -3,7 +3,8 @@
 ``python benchmarks/detector_speed.py [--images N] [--repeats N]``. Every registered detector, built
 as the workflow builds it for methods' images (boxes only) and in full, looks at the same bundled
 faces, as they are and blurred, turn by turn in one process; a median of each is taken. Beside them
-stand packing and unpacking an image as the archives store it.
+stand packing and unpacking an image as the archives store it. Detectors whose weights have not been
+fetched are left out.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from faces_look import decode, read_encoded, read_labels
 
 from anonbench import detectors
 from anonbench.anonymisers.blur import blur
+from anonbench.detector_needs import weights_of
 from anonbench.io import decode_png, encode_png
 from anonbench.types import Pixels
+from anonbench.used_weights import weights_problem
 
 STRENGTH = 30
 """Side of the box kernel, in pixels, of the blurred images: a strength of the default run."""
@@ -108,6 +111,9 @@ def _works(sets: dict[str, list[Pixels]]) -> dict[tuple[str, str, str], Work]:
     """Return by name, build and images: a call that returns whether a face was found; items."""
     works: dict[tuple[str, str, str], Work] = {}
     for name in detectors.names():
+        if problems := [p for m in weights_of(name, {}) if (p := weights_problem(m))]:
+            print(f"{name} is left out: {problems[0]}", file=sys.stderr)
+            continue
         plugin = detectors.get(name)
         for build, options in {FULL: {}, BOXES: plugin.info.boxes_only}.items():
             if build == BOXES and not options:

@@ -56,6 +56,7 @@ EYE_POINTS: dict[str, tuple[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     "mediapipe_keypoints": (7, ((2,), (1,))),
     "mediapipe_mesh": (468, _MESH_EYES),
     "mtcnn": (5, ((0,), (1,))),
+    "torchvision_keypoints": (7, ((2,), (1,))),
 }
 """Landmarks of either eye by detector, after the number of landmarks that it gives."""
 

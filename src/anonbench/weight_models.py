@@ -70,6 +70,8 @@ class Model:
         SHA-256, if it is known.
     bundled : bool
         Whether the project made it and comes with it.
+    begins : str
+        First digits of the SHA-256, where no more is known.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Model:
     classes: tuple[str, ...] = ()
     known: str | None = None
     bundled: bool = False
+    begins: str = ""
 
     @property
     def sha256(self) -> str | None:
@@ -150,6 +153,7 @@ def _deepprivacy(name: str, file: str, md5: str = "") -> Model:
     )  # fmt: skip
 
 
+_DSFD_HOME = "https://github.com/Tencent/FaceDetection-DSFD"
 _CLEANIR_HOME = "https://github.com/chodurkhyun/cleanir"
 _CLEANIR_CITATION = (
     "Cho et al. 2020, CLEANIR: controllable attribute-preserving natural identity remover, Applied "
@@ -225,6 +229,25 @@ _ALL = (
         _drive("1sEVj4hpM2xWEc3E3XWKMCOyv4HQv3zJI", _CLEANIR_HOME)
         + ", unpack it, `anonbench weights convert-cleanir encoder.h5 decoder.h5 FILE.safetensors`",
         _CLEANIR_INPUT, _CLEANIR_CITATION,
+    ),
+    Model(
+        "keypointrcnn_coco", "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
+        "BSD-3-Clause, as torchvision; trained on COCO, whose photographs have terms of their own",
+        "https://github.com/pytorch/vision",
+        "download it by hand from "
+        "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
+        _imagenet(800),
+        "He, Gkioxari, Dollár and Girshick 2017, Mask R-CNN, ICCV",
+        begins="fc266e95",
+    ),
+    Model(
+        "dsfd_widerface", "WIDERFace_DSFD_RES152.pth",
+        "none stated; trained on WIDER FACE, whose photographs have terms of their own", _DSFD_HOME,
+        _drive("1WeXlNYsM6dMP3xQQELI-4gxhwKUQxc3-", _DSFD_HOME),
+        Input(1080, "RGB", tuple(v / 255 for v in (123, 117, 104)), (1 / 255,) * 3),
+        "Li et al. 2019, DSFD: dual shot face detector, CVPR",
+        # That of the copy which DeepPrivacy's authors kept (DSFD-Pytorch-Inference, in Git LFS).
+        known="76ea889083f2dddaa87cbaf4cff6bb70e3e34c83fb0ab8de7b2df15eaf78caf1",
     ),
 )  # fmt: skip
 

@@ -136,10 +136,10 @@ def state(name: str) -> State:
     found = _digest_of(place)
     if is_own(name):
         return State(place, Verdict.OWN, found, "")
+    if expected := _expected(entry, found):
+        return State(place, Verdict.WRONG, found, _another(name, found, expected))
     if entry.sha256 is not None:
-        if found == entry.sha256:
-            return State(place, Verdict.VERIFIED, found, "")
-        return State(place, Verdict.WRONG, found, _another(name, found, entry.sha256))
+        return State(place, Verdict.VERIFIED, found, "")
     recorded = _read_record().get(name)
     if recorded is None:
         problem = _no_checkpoint(name)
@@ -197,8 +197,8 @@ def install(name: str, source: Path | str) -> State:
     if entry.bundled and entry.sha256 is None:
         raise WeightsError(state(name).problem)
     found = sha256(given)
-    if entry.sha256 not in (None, found):
-        raise WeightsError(_another(name, found, str(entry.sha256), given))
+    if expected := _expected(entry, found):
+        raise WeightsError(_another(name, found, expected, given))
     if entry.sha256 is None and (problem := _no_checkpoint(name, given)):
         raise WeightsError(problem)
     recorded = _read_record().get(name)
@@ -242,6 +242,13 @@ def fetch(name: str) -> State:
     if done.returncode:
         raise WeightsError(f"dvc pull {pointer} failed:\n{done.stdout.strip()}")
     return install(name, pulled)
+
+
+def _expected(entry: Model, found: str) -> str:
+    """Say what a file's SHA-256 should be; empty if nothing is known that speaks against it."""
+    if entry.sha256 is not None:
+        return "" if found == entry.sha256 else entry.sha256
+    return "" if found.startswith(entry.begins) else f"one that begins with {entry.begins}"
 
 
 def _another(name: str, found: str, expected: str, place: Path | None = None) -> str:

@@ -17,10 +17,11 @@ from typing import Any
 from anonbench import sources
 from anonbench.bundled import absent
 from anonbench.config import CONTROLS, Params, parse
+from anonbench.detector_needs import parts_of
 from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
 from anonbench.report.names import contrast_stems, figure_names
 from anonbench.trainings import BLOCKS, KINDS, Trainings
-from anonbench.used_weights import digests_of, uses
+from anonbench.used_weights import detector_digests, digests_of, uses
 
 NOT_PART_OF_A_RUN = {"rendered", "training", *BLOCKS}
 """Blocks of the configuration that no result of the benchmark depends on."""
@@ -247,6 +248,14 @@ class Plan:
         """Return the same of a method; nothing for one without a network."""
         return digests_of("methods", self.method(method))
 
+    def detector_weights(self, *detectors: str) -> dict[str, str]:
+        """Return the same of detectors; nothing for those that come with a Python package."""
+        return {
+            model: found
+            for detector in detectors
+            for model, found in detector_digests(detector, self.detector_options(detector)).items()
+        }
+
     # Code
 
     def library(
@@ -294,11 +303,15 @@ class Plan:
             plugins.append(f"anonbench.recognisers.{self.params.recognisers[recogniser].type}")
         if network:
             plugins.append(f"anonbench.expressions.{self.params.expressions[network].type}")
-        if detector:
-            plugins.append(f"anonbench.detectors.{detector}")
-        if script == "locate":
-            plugins += [f"anonbench.detectors.{d}" for d in self.params.detection.subject]
+        asked = [*([detector] if detector else []), *self._asked(script)]
+        for name in asked:
+            parts = parts_of(name, self.detector_options(name))
+            plugins += [f"anonbench.detectors.{part}" for part in parts]
         return sources.closure([self.root / "workflow" / "scripts" / f"{script}.py"], plugins)
+
+    def _asked(self, script: str) -> list[str]:
+        """Return the detectors that a script asks by itself."""
+        return self.params.detection.subject if script == "locate" else []
 
     def code(self) -> dict[str, dict[str, str]]:
         """Return the digests of all code behind every DVC stage, and of weights.
@@ -329,7 +342,11 @@ class Plan:
         for method in self.methods:
             groups["method"][method] = chain + self._stage("anonymise", method=method)
         used = {k: v for n in self.networks for k, v in self.weights(n).items()}
+        # All methods' images are looked at by these.
+        used |= self.detector_weights(*self.params.redetectors)
         found = sources.digests(groups, self.root)
+        if own := self.detector_weights(*self.params.detectors, *self.params.detection.subject):
+            found["stage"]["detect"] = sources.joined(found["stage"]["detect"], own)
         for method in self.methods:
             # Not among all weights: those of one method would rerun every other.
             if own := self.method_weights(method):

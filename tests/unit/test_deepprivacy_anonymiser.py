@@ -80,6 +80,7 @@ def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
 
 def test_detectors_without_keypoints_are_an_error_before_any_work() -> None:
     build().check_detectors(["mediapipe_keypoints"])
+    build().check_detectors(["torchvision_keypoints", "mediapipe_keypoints"])
     with pytest.raises(ValueError, match=r"haar: .*`detectors: \[mediapipe_keypoints\]`"):
         build().check_detectors(["mediapipe_keypoints", "haar"])
 

@@ -20,7 +20,7 @@ from anonbench import provenance, validate, weights
 from anonbench.cli import app
 from anonbench.expressions import EXPRESSIONS
 from anonbench.registry import UnknownNameError
-from anonbench.used_weights import used_weights
+from anonbench.used_weights import used_weights, uses
 from anonbench.weight_formats import read
 from anonbench.weight_models import hash_list
 from anonbench.weights import Verdict, WeightsError
@@ -88,6 +88,8 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
                 "deepprivacy_v1",
                 "cleanir_rendered",
                 "cleanir_vggface2",
+                "keypointrcnn_coco",
+                "dsfd_widerface",
             ],
             "",
         ),
@@ -205,6 +207,28 @@ def test_first_use_is_recorded_and_said(folder: Path, caplog: pytest.LogCaptureF
     assert json.loads((folder / weights.RECORD).read_text()) == {
         "dan_rafdb": digest(ZIP + b"first")
     }
+
+
+def test_first_digits_of_a_hash_are_checked_where_no_more_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path
+) -> None:
+    # 32 of 256 bits: enough to tell a wrong file, so the rest is recorded as of any other.
+    right, wrong = ZIP + b"right", ZIP + b"wrong"
+    entry = weights.Model(**{**vars(weights.MODELS["dan_rafdb"]), "begins": digest(right)[:8]})
+    monkeypatch.setitem(weights.MODELS, "dan_rafdb", entry)
+    expected = f"expected one that begins with {digest(right)[:8]}; .*delete it"
+    (folder / RAFDB).write_bytes(wrong)
+    assert weights.state("dan_rafdb").verdict == Verdict.WRONG
+    with pytest.raises(WeightsError, match=expected):
+        weights.path("dan_rafdb")
+    (folder / RAFDB).unlink()
+    mine = tmp_path / "mine.pth"
+    mine.write_bytes(wrong)
+    with pytest.raises(WeightsError, match=expected):
+        weights.install("dan_rafdb", mine)
+    assert list(folder.iterdir()) == []
+    mine.write_bytes(right)
+    assert weights.install("dan_rafdb", mine).verdict == Verdict.RECORDED
 
 
 def test_another_jobs_record_counts(folder: Path) -> None:
@@ -495,6 +519,31 @@ def test_used_weights_are_those_of_the_runs_networks() -> None:
     methods = {"anew": {"anonymiser": "ciagan", "options": {"weights": "ciagan_dlib"}}, "soft": {}}
     run = {"expressions": ["raf"], "methods": ["soft", "anew"]}
     assert used_weights({**USING, "run": run, "methods": methods}) == ("ciagan_dlib", "dan_rafdb")
+
+
+def test_used_weights_are_those_of_the_runs_detectors_too() -> None:
+    used = {
+        "run": {"methods": ["anew"], "recognisers": ["dlib"], "expressions": []},
+        "methods": {
+            "anew": {"detectors": ["torchvision_keypoints"]}, "unused": {"detectors": ["haar"]},
+        },
+        "recognisers": {"dlib": {"detector": "dlib_hog"}},
+        "detection": {"subject": ["haar"], "utility": [], "options": {}},
+    }  # fmt: skip
+    assert used_weights(used) == ("keypointrcnn_coco",)
+    (use,) = uses(used)
+    assert use.message.startswith("detection.torchvision_keypoints: ")
+    assert use.message.endswith("take it out of methods.anew.detectors")
+    own = {"torchvision_keypoints": {"weights": "mine.pth"}}
+    assert used_weights({**used, "detection": {"options": own}}) == ("mine.pth",)
+    for where in ({"methods": []}, {"methods": ["unused"]}):
+        assert used_weights({**used, "run": {**used["run"], **where}}) == ()
+    alone = {"run": {}, "detection": {"subject": ["haar", "torchvision_keypoints"]}}
+    assert used_weights(alone) == ("keypointrcnn_coco",)
+    attacker = {"run": {"recognisers": ["r"]}, "recognisers": {"r": {"detector": "dlib_hog"}}}
+    assert used_weights(attacker) == ()
+    attacker["recognisers"]["r"]["detector"] = "torchvision_keypoints"
+    assert used_weights(attacker) == ("keypointrcnn_coco",)
 
 
 def test_provenance_holds_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,64 @@ def test_controls_named_in_the_run_wait_for_no_detector() -> None:
     assert plan.params.detectors == ["dlib_hog"]
 
 
+def with_keypoints(**options: Any) -> dict[str, Any]:
+    """The configuration with a detector that needs weights, on the originals only."""
+    methods: dict[str, Any] = {
+        **CONTENT["methods"],  # type: ignore[dict-item]
+        "soft": {"anonymiser": "blur", "detectors": ["torchvision_keypoints"]},
+    }
+    chosen = {"datasets": ["drawn"], "methods": ["soft"]}
+    detection = {**CONTENT["detection"], "options": {"torchvision_keypoints": options}}  # type: ignore[dict-item]
+    run = {**CONTENT["run"], **chosen}  # type: ignore[dict-item]
+    return {**CONTENT, "run": run, "methods": methods, "detection": detection}
+
+
+KEYPOINTS = "keypointrcnn_resnet50_fpn_coco-fc266e95.pth"
+
+
+def test_missing_weights_of_a_detector_stop_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    message = rf"detection\.torchvision_keypoints: .*{KEYPOINTS}: missing.*methods\.soft\.detectors"
+    with pytest.raises(WorkflowError, match=message):
+        Plan.of(with_keypoints(), ROOT)
+    (tmp_path / "mine.pth").write_bytes(b"PK\x03\x04")
+    assert Plan.of(with_keypoints(weights=str(tmp_path / "mine.pth")), ROOT).datasets == ["drawn"]
+
+
+def test_weights_of_a_detector_rerun_detection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANONBENCH_WEIGHTS", str(tmp_path))
+    (tmp_path / KEYPOINTS).write_bytes(b"one")
+    plan = Plan(parse(with_keypoints()), ROOT)
+    assert plan.detector_weights("dlib_hog", "haar") == {}
+    assert plan.detector_weights("torchvision_keypoints") == {
+        "keypointrcnn_coco": hashlib.sha256(b"one").hexdigest()
+    }
+    first = plan.code()
+    (tmp_path / KEYPOINTS).write_bytes(b"other")
+    second = plan.code()
+    changed = {k for k, found in first["stage"].items() if second["stage"][k] != found}
+    assert changed == {"detect"} and first["method"] == second["method"]
+    assert first["weights"] == {}, "no method's images are looked at with it"
+    content = with_keypoints()
+    content["detection"] = {**content["detection"], "utility": ["torchvision_keypoints"]}
+    assert list(Plan(parse(content), ROOT).code()["weights"]) == ["keypointrcnn_coco"]
+
+
+def test_code_of_who_finds_a_detectors_faces_is_followed() -> None:
+    name = "torchvision_keypoints"
+    files = Plan(parse(with_keypoints()), ROOT).library("detect", detector=name)
+    assert {f"src/anonbench/detectors/{n}.py" for n in (name, "mtcnn")} <= set(files)
+    assert "src/anonbench/models/keypoint_rcnn.py" in files
+    assert "src/anonbench/detectors/haar.py" not in files
+    files = Plan(parse(with_keypoints(faces="haar")), ROOT).library("detect", detector=name)
+    assert "src/anonbench/detectors/haar.py" in files
+    assert "src/anonbench/detectors/mtcnn.py" not in files
+
+
 def test_scores_are_listed_by_data_set_method_recogniser(plan: Plan) -> None:
     scores = plan.scores("metrics.csv")
     assert scores[:3] == [

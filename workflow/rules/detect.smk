@@ -12,6 +12,7 @@ rule detect:
         "../../envs/faces.yaml"
     params:
         options=lambda wildcards: PLAN.detector_options(wildcards.detector),
+        weights=lambda wildcards: PLAN.detector_weights(wildcards.detector),
         boxes_only=False,
     message:
         "detecting faces of {wildcards.dataset} with {wildcards.detector}"
@@ -38,6 +39,7 @@ rule redetect:
         "../../envs/faces.yaml"
     params:
         options=lambda wildcards: PLAN.detector_options(wildcards.detector),
+        weights=lambda wildcards: PLAN.detector_weights(wildcards.detector),
         # Landmarks are kept where they are compared with those of the original.
         boxes_only=lambda wildcards: wildcards.detector
         != PLAN.params.detection.landmarks,
@@ -65,6 +67,7 @@ rule locate:
     params:
         order=PLAN.params.detection.subject,
         options=PLAN.params.detection.options,
+        weights=PLAN.detector_weights(*PLAN.params.detection.subject),
         policy=lambda wildcards: PLAN.subject_policy(wildcards.dataset),
     message:
         "choosing the subject's face in {wildcards.dataset}"

@@ -31,8 +31,8 @@ from anonbench.types import Pixels
 from anonbench.weights import file
 
 INFO = Info(label="DeepPrivacy", reference="Hukkelås et al. 2019")
-DETECTOR = "mediapipe_keypoints"
-"""Who finds the seven keypoints."""
+DETECTORS = ("mediapipe_keypoints", "torchvision_keypoints")
+"""Who finds the seven keypoints; the first needs no download."""
 NOISE = (32, 4, 4)
 SOFTENED = 256
 """Width and height in pixels to which published surroundings are brought, and back."""
@@ -90,7 +90,8 @@ class DeepPrivacy(LoadedOnce[_Ready]):
             If one of them does not.
         """
         why = "DeepPrivacy is told of seven keypoints of head and shoulders"
-        check_detectors(detectors, DETECTOR, why)
+        others = [name for name in detectors if name not in DETECTORS]
+        check_detectors(others, DETECTORS[0], why)
 
     def _load(self) -> _Ready:
         weights = generator(self._options.weights)
