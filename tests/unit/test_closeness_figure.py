@@ -1,4 +1,4 @@
-"""The figure of distances to the own original and among outputs."""
+"""The figure and the page's table of distances to the own original and among outputs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from anonbench.protocols import DISTANCES
 from anonbench.report._tables import Tables
 from anonbench.report.closeness import closeness_figure
 from anonbench.report.names import figure_names
+from anonbench.report.page_closeness import closeness_table
+from anonbench.report.page_run import Run
 
 MEDIANS = {"same_image": 0.2, "same_subject": 0.4, "different_subjects": 0.8}
 LOST = "0 completed comparisons, fewer than 30; 5 of 9 pairs drawn"
 PLAN: dict[str, Any] = {
     "methods": {
         "original": {"anonymiser": "original"}, "blank": {"anonymiser": "blank"},
-        "noise_face": {"anonymiser": "noise"},
+        "noise_face": {"anonymiser": "noise", "region": "face"},
     },
     "metrics": {"distance_threshold": 0.575},
+    "recognisers": ["dlib"], "policies": ["aligned"],
 }  # fmt: skip
 STRENGTHS = {"original": ["none"], "blank": ["none"], "noise_face": ["10", "20", "30", "90"]}
 
@@ -43,12 +46,15 @@ def rows(method: str, strength: str) -> list[dict[str, Any]]:
     return [{**place, **row} for row in found]
 
 
+def metrics() -> pd.DataFrame:
+    table = pd.DataFrame([r for m, own in STRENGTHS.items() for s in own for r in rows(m, s)])
+    return table.reindex(columns=list(METRIC_COLUMNS))
+
+
 @pytest.fixture(scope="module")
 def figure() -> Figure:
-    table = pd.DataFrame([r for m, own in STRENGTHS.items() for s in own for r in rows(m, s)])
     empty = pd.DataFrame()
-    tables = Tables("toy", PLAN, table.reindex(columns=list(METRIC_COLUMNS)), empty, empty, empty,
-                    {}, {})  # fmt: skip
+    tables = Tables("toy", PLAN, metrics(), empty, empty, empty, {}, {})
     return closeness_figure(tables, "dlib", "aligned")
 
 
@@ -75,3 +81,20 @@ def test_what_failed_is_said(figure: Figure) -> None:
 
 def test_workflow_lists_the_figure() -> None:
     assert "closeness.dlib.aligned.svg" in figure_names(["dlib"], ["naive"], ["aligned"])
+
+
+def test_page_has_the_numbers_and_the_reasons() -> None:
+    empty = pd.DataFrame()
+    run = Run(plan=PLAN, metrics=metrics(), curves=empty, histograms=empty, ledger=empty,
+              leaks=empty, checks=[], environment={}, pareto=empty, contrasts=empty)  # fmt: skip
+    table = closeness_table(run, "toy")
+    heads = [c.head for c in table.columns]
+    cells = {(m.name, s): dict(zip(heads, own, strict=True)) for m, s, _, own in table.rows}
+    own = cells["noise_face", "90"]
+    assert own["own original, median"].text == "0.20"
+    assert own["own original, median"].small == "0.18 to 0.22"
+    assert own["own original, upper quartile"].text == "0.30"
+    assert own["one subject, median"].text == "0.40" and own["two subjects, median"].text == "0.80"
+    assert own["two subjects, failed %"].text == "12.5"
+    lost = cells["blank", "none"]["own original, median"]
+    assert lost.text == "n/a" and table.feet[lost.foot - 1] == LOST

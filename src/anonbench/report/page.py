@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from anonbench.io import atomic, read_table, rows
 from anonbench.report._templates import TEMPLATES, jinja_environment
 from anonbench.report.cutouts import Archives, cutouts
+from anonbench.report.page_closeness import closeness_table
 from anonbench.report.page_contrasts import BEST, compared
 from anonbench.report.page_data import payload
 from anonbench.report.page_figures import expression_pictures
@@ -107,6 +108,7 @@ def _context(run: Run, figures: Sequence[Path | str], data: str) -> dict[str, An
         "passed": [c for c in run.checks if c["passed"]],
         "verdicts": [verdict(run, d) for d in run.datasets],
         "policy_names": POLICY_NAMES,
+        "closeness": [closeness_table(run, d) for d in run.datasets],
         "expressions": [(d, expression_tables(run, d)) for d in run.datasets],
         "expression_pictures": expression_pictures(run, figures),
         "compared": compared(run, figures, data_uri),

@@ -93,7 +93,7 @@ def expression_tables(run: Run, dataset: str) -> list[Judged]:
     for network in run.networks:
         gates = [gate(run.metrics, run.plan, dataset, network, p) for p in run.plan["policies"]]
         columns = [c for g in gates for c in _expression_columns(g)]
-        found.append(Judged(network, gates, _table(run, dataset, columns)))
+        found.append(Judged(network, gates, table_of(run, dataset, columns)))
     return found
 
 
@@ -131,14 +131,15 @@ def picture_table(run: Run, dataset: str) -> Verdict:
                 fill(group), fill(head), fill(text), style, Key(metric, "", system, policy),
                 scale=scale, digits=digits,
             ))  # fmt: skip
-    return _table(run, dataset, columns)
+    return table_of(run, dataset, columns)
 
 
 def _filler(system: str, policy: str) -> Callable[[str], str]:
     return lambda text: text.format(s=system, p=policy)
 
 
-def _table(run: Run, dataset: str, columns: Sequence[Column]) -> Verdict:
+def table_of(run: Run, dataset: str, columns: Sequence[Column]) -> Verdict:
+    """Return a table of one row a method and strength, with footnotes for what is missing."""
     feet = Footnotes()
     lines = []
     for method in run.methods:
