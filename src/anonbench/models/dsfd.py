@@ -17,8 +17,8 @@ from torch.nn import functional
 from torchvision.models import resnet152
 from torchvision.ops import nms
 
+from anonbench.models.strict_loading import load_strictly
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError
 
 WIDTHS = (256, 512, 1024, 2048, 512, 256)
 """Channels of the six maps, finest first."""
@@ -220,19 +220,9 @@ def load(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Dsfd:
     WeightsError
         If they are those of another network, or not finite.
     """
-    broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
-    if broken:
-        raise WeightsError(f"{source}: {broken[0]} is not finite; take another copy of the file")
     with torch.device("meta"):
         made = Dsfd()
-    given = {name: torch.from_numpy(values) for name, values in arrays.items()}
-    try:
-        made.load_state_dict(given, assign=True)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        raise WeightsError(
-            f"{source}: no weights of DSFD with ResNet-152 ({' '.join(lines)[:200]})"
-        ) from None
+    load_strictly(made, arrays, source, "DSFD with ResNet-152", assign=True)
     return made.eval()
 
 

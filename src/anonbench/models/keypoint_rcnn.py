@@ -16,8 +16,8 @@ from torchvision.models.detection import KeypointRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from anonbench.models.strict_loading import load_strictly
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError
 
 SIZE = 800
 """Width or height in pixels, whichever is less, to which torchvision brings a photo."""
@@ -73,18 +73,8 @@ def load(arrays: Mapping[str, NDArray[np.generic]], source: str, size: int = SIZ
     WeightsError
         If they are those of another network, or not finite.
     """
-    broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
-    if broken:
-        raise WeightsError(f"{source}: {broken[0]} is not finite; take another copy of the file")
     made = network(size)
-    try:
-        made.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        raise WeightsError(
-            f"{source}: no weights of torchvision's keypointrcnn_resnet50_fpn "
-            f"({' '.join(lines)[:200]})"
-        ) from None
+    load_strictly(made, arrays, source, "torchvision's keypointrcnn_resnet50_fpn")
     return made
 
 
