@@ -34,6 +34,7 @@ from anonbench.training.ciagan_crops import ciagan_crop_files
 from anonbench.training.ciagan_looks import components, cut_faces, mean_faces
 from anonbench.training.ciagan_quality import Quality, pasted
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS, CiaganTraining
+from anonbench.training.face_classifier import comparable, taught
 from anonbench.training.face_features import FaceFeatures
 from anonbench.training.landmark_reader import LandmarkReader, lines, reading_loss, unlikeness
 from anonbench.training.patch_critic import PatchCritic
@@ -392,6 +393,9 @@ def changed(before: dict[str, torch.Tensor], network: torch.nn.Module) -> bool:
         ({"lean": True, "critic": "patches", "critic_width": 8, "matching": 1.0}, "gci",
          {"critic", "identity", "adversarial", "guidance", "matching"}),
         ({"warm_up": 1, "following": 1.0}, "gr", {"reader", "following"}),
+        # The classifier has learnt before.
+        ({"lean": True, "window": 64, "guide": "classifier", "guide_steps": 1, "warm_up": 0}, "gc",
+         {"critic", "adversarial", "guidance"}),
     ],
 )  # fmt: skip
 def test_a_round_teaches_whom_it_should(
@@ -402,7 +406,9 @@ def test_a_round_teaches_whom_it_should(
     networks = made.networks
     before = {n: {k: v.clone() for k, v in net.named_parameters()} for n, net in networks.items()}
     made.step(0)
-    assert {n[0] for n, net in networks.items() if changed(before[n], net)} == set(learns)
+    learnt = {n[0] for n, net in networks.items() if changed(before[n], net)}
+    # The classifier learns once, before it guides, and not with the others.
+    assert learnt - set("i" if "guide" in recipe else "") == set(learns)
     assert set(made._sums) == terms
     assert all(p.requires_grad for net in networks.values() for p in net.parameters())
 
@@ -410,6 +416,53 @@ def test_a_round_teaches_whom_it_should(
 def test_nothing_to_learn_in_the_warm_up_is_an_error() -> None:
     with pytest.raises(ValueError, match="set reconstruction"):
         trainer(settings(warm_up=1)).step(0)
+
+
+def test_the_classifier_learns_once_and_then_guides_as_it_is() -> None:
+    recipe = settings(
+        lean=True, window=64, guide="classifier", guide_steps=2, warm_up=1, reconstruction=1.0
+    )
+    made = trainer(recipe)
+    seen = []
+    for k in range(3):
+        before = {n: v.clone() for n, v in made.networks["identity"].state_dict().items()}
+        made.step(k)
+        after = made.networks["identity"].state_dict()
+        seen.append(any(not torch.equal(before[n], v) for n, v in after.items()))
+    assert seen == [False, True, False]
+
+
+def test_comparable_faces_by_hand() -> None:
+    # Half of the hole is dark, half is light, whatever the colours: -1 and 1; around it 0.
+    hole = torch.zeros(2, 1, SIZE, SIZE)
+    hole[:, :, 16:112, 16:112] = 1
+    picture = torch.full((2, 3, SIZE, SIZE), 0.9)
+    picture[0, :, 16:112, 16:64], picture[0, :, 16:112, 64:112] = 0.2, 0.6
+    picture[1, 0, 16:112, 16:64], picture[1, 0, 16:112, 64:112] = 0.5, 0.8
+    found = comparable(picture, hole)
+    assert found.shape == (2, 1, 48, 48)
+    inner = found[:, 0, 2:-2]
+    assert torch.allclose(inner[:, :, 2:20], torch.tensor(-1.0), atol=0.05)
+    assert torch.allclose(inner[:, :, 28:46], torch.tensor(1.0), atol=0.05)
+    hole[0, :, 60:] = 0
+    hole[0, :, 100:112, 16:20] = 1
+    assert (comparable(picture, hole)[0, 0, 30:, 30:] == 0).all()
+
+
+def test_the_classifier_tells_subjects_apart_that_differ() -> None:
+    part = faces(4, 4)
+    crops = part.crops.copy()
+    for n, subject in enumerate(part.subjects):
+        # A bar in another place for each.
+        y = 85 + 14 * int(subject[1:])
+        crops[n, y : y + 8, 60:118] = 255
+    recipe = settings(codes=4)
+    pairs = Pairs([Faces(part.scheme, crops, part.points, part.subjects)], recipe, 1, "x")
+    draw = np.random.default_rng(0)
+    off = torch.autocast("cpu", enabled=False)
+    network, right = taught(pairs, 40, draw, lambda: off)
+    assert right == 1.0 and not network.training
+    assert not any(p.requires_grad for p in network.parameters())
 
 
 def test_identity_network_rests_between_its_rounds() -> None:

@@ -18,19 +18,21 @@ AT_ONCE = 64
 """Pictures held at a time."""
 
 
-def cut_faces(pictures: Tensor, hole: Tensor) -> Tensor:
+def cut_faces(pictures: Tensor, hole: Tensor, size: int = SIZE) -> Tensor:
     """Return the rectangles around holes, brought to one size.
 
     Parameters
     ----------
-    pictures : Tensor of shape (N, 3, h, w)
+    pictures : Tensor of shape (N, C, h, w)
         Pictures; gradients pass.
     hole : Tensor of shape (N, 1, h, w), 0 or 1
         Where the faces are. Where there is none, the whole picture is taken.
+    size : int
+        Width and height of what is returned.
 
     Returns
     -------
-    Tensor of shape (N, 3, 32, 32)
+    Tensor of shape (N, C, size, size)
         Faces, of linearly interpolated pixels.
     """
     x = _edges(hole.amax(dim=2)[:, 0])
@@ -38,7 +40,7 @@ def cut_faces(pictures: Tensor, hole: Tensor) -> Tensor:
     low, top = torch.stack([x[0], y[0]], 1), torch.stack([x[1], y[1]], 1)
     affine = torch.cat([torch.diag_embed((top - low) / 2), ((top + low) / 2)[:, :, None]], dim=2)
     # Twice as fine first: holes are up to 100 pixels wide, and samples are not to skip any.
-    grid = functional.affine_grid(affine, [len(hole), 3, 2 * SIZE, 2 * SIZE], align_corners=False)
+    grid = functional.affine_grid(affine, [len(hole), 1, 2 * size, 2 * size], align_corners=False)
     return functional.avg_pool2d(functional.grid_sample(pictures, grid, align_corners=False), 2)
 
 

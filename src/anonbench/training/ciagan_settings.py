@@ -108,6 +108,12 @@ class CiaganTraining(RoundSettings):
     dropout: Share = 0.0
     """Probability that a group of landmarks other than the contour is not drawn, so that the
     network does not fail where groups are left out."""
+    guide: Literal["published", "classifier"] = "published"
+    """Who guides by `identity`. `classifier`: instead of the identity network, which learns beside
+    the generator, a small one that has learnt before, on true faces, to tell the subjects with a
+    code apart; it wants to see the one whose code was given."""
+    guide_steps: Positive = 1500
+    """Batches of 64 faces from which the classifier learns, after the warm-up."""
     identity_size: Positive = 128
     """Width to which pictures are reduced for the identity network."""
     identity_every: Positive = 1

@@ -19,6 +19,7 @@ from anonbench.training.ciagan_codes import make_codes_differ
 from anonbench.training.ciagan_looks import components, mean_faces
 from anonbench.training.ciagan_quality import Quality, sheet
 from anonbench.training.ciagan_settings import CiaganTraining
+from anonbench.training.face_classifier import FaceClassifier, comparable, taught
 from anonbench.training.landmark_reader import LandmarkReader, reading_loss, unlikeness
 from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
@@ -122,10 +123,12 @@ class Trainer(RoundTrainer[CiaganTraining]):
         self._quality = Quality(settings, pairs, seed)
 
     def built(self) -> dict[str, nn.Module]:
-        """Return generator, critic and identity network."""
+        """Return generator, critic, and identity network or classifier."""
         settings = self.settings
         drawer = Generator(identities=settings.identities, skips=settings.skips)
-        identity = SiameseNetwork()
+        identity: nn.Module = SiameseNetwork()
+        if settings.guide == "classifier":
+            identity = FaceClassifier(self.pairs.codes)
         if self._start:
             arrays = {k: torch.from_numpy(np.array(v)) for k, v in read(Path(self._start)).items()}
             drawer.load_state_dict(arrays)
@@ -149,8 +152,11 @@ class Trainer(RoundTrainer[CiaganTraining]):
         settings = self.settings
         warm = k < settings.warm_up
         guided = not warm and settings.identity > 0 and k % settings.identity_every == 0
+        classified = settings.guide == "classifier"
+        if classified:
+            self._classify(k)
         if not warm and not settings.lean:
-            for n in range(settings.identity_steps):
+            for n in range(0 if classified else settings.identity_steps):
                 self._identity_step(self._batch(k, f"identity {n}"))
             for n in range(settings.critic_steps):
                 true = self._batch(k, f"true {n}")
@@ -161,7 +167,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
         batch = self._batch(k, "generator", same_only=warm)
         raw, drawn = self._drawn(batch)
         if not warm and settings.lean:
-            if guided:
+            if guided and not classified:
                 self._identity_step(batch)
             self._critic_step(batch, batch, drawn.detach(), k)
         if settings.following:
@@ -241,12 +247,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
                     known = self.critic.judged(self._judged(batch.picture, batch, k, "true"))[1]
                 terms["matching"] = (settings.matching, loss.matching(inner, known, batch.same))
         if guided:
-            with torch.no_grad():
-                whom = self._embedded(batch.other)
-            near = loss.contrastive(
-                self._embedded(drawn), whom, torch.ones_like(batch.same), settings.margin
-            )
-            terms["guidance"] = (settings.identity, near)
+            terms["guidance"] = (settings.identity, self._guidance(batch, drawn))
         if not terms:
             raise ValueError(
                 f"training_ciagan.{self._name}: nothing to learn in the warm-up: set reconstruction"
@@ -256,6 +257,26 @@ class Trainer(RoundTrainer[CiaganTraining]):
         self.descend("generator", torch.stack(weighed).sum())
         for network in others:
             network.requires_grad_(True)
+
+    def _guidance(self, batch: Batch, drawn: Tensor) -> Tensor:
+        """Return how little the drawn faces show whom they should."""
+        if self.settings.guide == "classifier":
+            faces = comparable(drawn, batch.hole)
+            with self.autocast():
+                logits = self.networks["identity"](faces).float()
+            return functional.cross_entropy(logits, batch.code)
+        with torch.no_grad():
+            whom = self._embedded(batch.other)
+        alike = torch.ones_like(batch.same)
+        return loss.contrastive(self._embedded(drawn), whom, alike, self.settings.margin)
+
+    def _classify(self, k: int) -> None:
+        """Have the classifier ready: it learns once, and guides as it is then."""
+        if k == self.settings.warm_up and self.settings.identity:
+            draw = generator(self._seed, "face classifier", self._name)
+            learnt, _ = taught(self.pairs, self.settings.guide_steps, draw, self.autocast)
+            self.networks["identity"].load_state_dict(learnt.state_dict())
+        self.networks["identity"].eval()
 
     def _judged(self, pictures: Tensor, batch: Batch, k: int, part: str) -> Tensor:
         """Return the critic's input: pictures, then landmarks, or a window of them."""
