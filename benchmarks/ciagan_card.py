@@ -7,19 +7,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
+from drawn_faces import attacks, faces_found, metadata, pictures, table, trained
 from numpy.typing import NDArray
 
-from anonbench import anonymisers, detectors, recognisers, weights
+from anonbench import anonymisers, recognisers, weights
 from anonbench.anonymisers import Photo, Region
 from anonbench.io import ArchiveReader, read_table
 from anonbench.ledger import Status
@@ -28,13 +26,10 @@ from anonbench.region_finder import read_subject_faces
 from anonbench.report.contrasts import pairs
 from anonbench.report.page_contrasts import comparison
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
-from anonbench.training.curves import write_rounds
 from anonbench.types import Pixels
 
 ROOT = Path(__file__).parents[1]
 CARD = "ciagan_rendered"
-LAST = "{}_final"
-"""What the last step of a method's training is called."""
 CODES = 5
 """So many identities are drawn onto each picture, to see how they differ."""
 
@@ -81,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         columns = {
             name: {
-                **_trained(options.training / LAST.format(name), name),
+                **trained(options.training / name, name),
                 **measured(options.results, options.dataset, name),
             }
             for name in options.methods
@@ -97,22 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def write(columns: dict[str, dict[str, str]], compared: str, training: Path, docs: Path) -> Path:
     """Write the card and its pictures below a folder."""
-    names = list(columns)
-    lines = [["", *names], ["---", *["---"] * len(names)]]
-    for row in dict.fromkeys(k for column in columns.values() for k in column):
-        lines.append([row, *(columns[name].get(row, "") for name in names)])
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    parts = [HEAD, "## Training and evaluation\n", table, ""]
-    for name in names:
-        last = training / LAST.format(name)
-        curves = read_table(last / "rounds.csv").astype(float)
-        write_rounds(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
-        shutil.copyfile(last / "samples.png", docs / "images" / f"{name}_samples.png")
-        parts.append(
-            f"\n## {name}\n\nHeld-out training subjects: the picture, what the network is shown, "
-            f"and five codes.\n\n![Sample sheet](images/{name}_samples.png)\n\n"
-            f"![Losses and KID by round](images/{name}_curves.png)"
-        )
+    shown = "the picture, what the network is shown, and five codes"
+    parts = [HEAD, "## Training and evaluation\n", table(columns), ""]
+    parts += [pictures(training / name, name, docs, shown) for name in columns]
     card = docs / f"{CARD}.md"
     card.write_text("\n".join([*parts, compared, LIMITS]), encoding="utf-8")
     return card
@@ -136,59 +118,15 @@ def contrast(results: Path, dataset: str, docs: Path) -> str:
     return "\n".join(lines)
 
 
-def _trained(folder: Path, name: str) -> dict[str, str]:
-    """Return what is known of a training, its predecessor included."""
-    seen = 0
-    place: Path | None = folder
-    first: dict[str, Any] = {}
-    while place is not None:
-        state = torch.load(place / "checkpoint.pt", map_location="cpu", weights_only=True)
-        recipe = json.loads(state["training"])
-        first = first or recipe
-        seen += state["round"] * recipe["settings"]["batch"]
-        begun = recipe["settings"]["start"]
-        place = folder.parent / begun if begun else None
-    settings = first["settings"]
-    path = weights.path(name)
-    kid = read_table(folder / "rounds.csv")["kid"].astype(float).iloc[-1]
-    return {
-        "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
-        "SHA-256": f"`{weights.state(name).digest}`",
-        "images seen by the generator": f"{seen:,}",
-        "codes": str(settings["codes"]),
-        "seed": str(first["seed"]),
-        "KID, held-out training subjects": f"{kid:.4f}",
-    }
-
-
 def measured(results: Path, dataset: str, method: str) -> dict[str, str]:
     """Return how well the faces of a method are found, and how much its codes differ."""
-    found = {
-        name: share_found(results / "anonymise" / method / f"{dataset}.tar", name)
-        for name in ("dlib_hog", "mtcnn")
-    }
     between, mated = code_distances(results, dataset, method)
-    rows = {f"faces found by {name}": f"{100 * share:.1f} %" for name, share in found.items()}
-    rows["distance between codes on one picture, median"] = f"{between:.3f}"
-    rows["distance of two pictures of one subject, median"] = f"{mated:.3f}"
-    table = read_table(results / "summary/metrics.csv")
-    own = table[(table["dataset"] == dataset) & (table["method"] == method)]
-    for attack in ("naive", "reverse", "parrot"):
-        row = own[(own["attack"] == attack) & (own["metric"] == "fnmr_at_fmr_0.01")
-                  & (own["policy"] == "detected")]  # fmt: skip
-        if len(row):
-            value, low, high = (100 - 100 * float(row[k].iloc[0]) for k in ("value", "high", "low"))
-            rows[f"TMR at FMR 1 %, {attack}"] = f"{value:.1f} % ({low:.1f} to {high:.1f})"
-    return rows
-
-
-def share_found(archive: Path, detector: str) -> float:
-    """Return the share of an archive's images in which a detector finds a face."""
-    model = detectors.get(detector).build({})
-    with ArchiveReader(archive) as images:
-        names = images.names()
-        hits = [bool(model.detect(images.read(n))) for n in progress(names, f"look by {detector}")]
-    return float(np.mean(hits))
+    return {
+        **faces_found(results, dataset, method),
+        "distance between codes on one picture, median": f"{between:.3f}",
+        "distance of two pictures of one subject, median": f"{mated:.3f}",
+        **attacks(results, dataset, method),
+    }
 
 
 def code_distances(results: Path, dataset: str, method: str) -> tuple[float, float]:
@@ -213,7 +151,7 @@ def code_distances(results: Path, dataset: str, method: str) -> tuple[float, flo
         return recogniser.embed(chips)
 
     options = {"weights": method, "identity": "fixed"}
-    codes = int(json.loads(_metadata(weights.path(method)))["codes"])
+    codes = int(metadata(weights.path(method))["codes"])
     chosen = np.linspace(0, codes - 1, CODES).astype(int)
     drawers = [anonymisers.get("ciagan").build({**options, "code": int(c)}) for c in chosen]
     between, mated = [], []
@@ -229,13 +167,6 @@ def code_distances(results: Path, dataset: str, method: str) -> tuple[float, flo
             drawn = embedded([d.anonymise([photo], None, draws)[0] for d in drawers], names[0])
             between += [float(np.linalg.norm(a - b)) for a, b in combinations(drawn, 2)]
     return float(np.median(between)), float(np.median(mated))
-
-
-def _metadata(path: Path) -> str:
-    from safetensors import safe_open
-
-    with safe_open(path, "numpy") as file:
-        return str(file.metadata()["anonbench"])
 
 
 if __name__ == "__main__":
