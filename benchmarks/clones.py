@@ -18,7 +18,7 @@ from anonbench.config import merge
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "data" / "faces"
-WEIGHTS = ROOT / "data" / "weights" / "dan_rendered.safetensors"
+WEIGHTS = ROOT / "data" / "weights"
 
 
 class CommandError(RuntimeError):
@@ -101,10 +101,13 @@ def bring_bundled(clone: Clone) -> None:
         If they are not here; the message says what to do.
     """
     need_faces()
-    if not WEIGHTS.is_file():
-        raise FileNotFoundError(f"{WEIGHTS.name} is not in data/weights: run `make weights` first")
+    weights = [pointer.with_suffix("") for pointer in sorted(WEIGHTS.glob("*.dvc"))]
+    for path in weights:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path.name} is not in data/weights: run `make weights` first")
     shutil.copytree(BUNDLED, clone.path / "data" / "faces")
-    shutil.copy2(WEIGHTS, clone.path / "data" / "weights")
+    for path in weights:
+        shutil.copy2(path, clone.path / "data" / "weights")
 
 
 def need_faces() -> None:

@@ -26,6 +26,8 @@ POINTERS = {
     "data/weights/dan_rendered.safetensors.dvc": 41_000_000,
     "data/weights/ciagan_dlib.safetensors.dvc": 25_000_000,
     "data/weights/ciagan_mediapipe.safetensors.dvc": 25_000_000,
+    "data/weights/deepprivacy_rendered.safetensors.dvc": 15_000_000,
+    "data/weights/cleanir_rendered.safetensors.dvc": 45_000_000,
 }
 """What the project comes with, and at most how many bytes of each."""
 
