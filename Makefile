@@ -6,7 +6,8 @@ BIN := .venv/bin
 
 # What comes with the repository.
 FACES := data/faces.dvc
-WEIGHTS := $(patsubst %,data/weights/%.safetensors.dvc,dan_rendered ciagan_dlib ciagan_mediapipe)
+WEIGHTS := $(patsubst %,data/weights/%.safetensors.dvc,\
+  dan_rendered ciagan_dlib ciagan_mediapipe deepprivacy_rendered cleanir_rendered)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
@@ -85,7 +86,7 @@ bundle: .venv/.locked  ## maintainers: put data/faces into the bundled remote an
 # Bundled weights are used only if the list in the code has their hash.
 TRAINED = $(wildcard $(WEIGHTS:.dvc=))
 bundle-weights: .venv/.locked  ## maintainers: the same for the weights in data/weights
-	$(call bundle,$(TRAINED),41000000)
+	$(call bundle,$(TRAINED),45000000)
 	@{ echo '# Weights that the project makes itself; written by `make bundle-weights`.'; \
 	  cd data/weights && sha256sum $(notdir $(TRAINED)); } > src/anonbench/weights.sha256
 	@PATH="$(CURDIR)/$(BIN):$$PATH" anonbench weights verify && git add src/anonbench/weights.sha256
