@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pandas as pd
 import pytest
 
 from anonbench.group_check import groups_hide_people
+from anonbench.report.page_run import Run, _facts
+from anonbench.report.page_warnings import _like
 
 
 def row(metric: str, value: float, n: int = 60, **keys: str) -> dict[str, object]:
@@ -57,3 +62,23 @@ def test_other_methods_are_not_judged() -> None:
 
 def test_a_run_without_such_methods_has_no_check() -> None:
     assert groups_hide_people(pd.DataFrame([row("rank_1", 1.0)])) == []
+
+
+# In the report
+
+
+def test_what_is_less_than_k_same_is_not_called_so() -> None:
+    entry = {"anonymiser": "ksame_m", "region": "face"}
+    assert _facts("same", entry, ["2"]).label == "k-Same-M, region: face"
+    assert _facts("same", entry, ["2"], like=True).label == "k-Same-like-M, region: face"
+
+
+def test_the_report_says_why() -> None:
+    held = {"task": "guarantee", "attack": "", "policy": "", "system": ""}
+    table = pd.DataFrame([
+        row("k_same", 1.0, strength="2", **held) | {"note": "k-Same"},
+        row("k_same", 0.0, strength="5", **held) | {"note": "k-Same-like: too few people"},
+    ])  # fmt: skip
+    (notice,) = _like(cast(Run, SimpleNamespace(metrics=table)))
+    assert notice.items == ["set: same 5: k-Same-like: too few people"]
+    assert _like(cast(Run, SimpleNamespace(metrics=table[:1]))) == []
