@@ -172,6 +172,12 @@ def test_every_module_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_method_is_on_the_list_of_methods(name: str) -> None:
+    listed = Path(__file__).parents[2] / "docs" / "methods.md"
+    assert f"`{name}`" in listed.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_unknown_option_is_an_error(name: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         anonymisers.get(name).build({"no_such_option": 1})
