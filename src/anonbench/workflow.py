@@ -358,8 +358,8 @@ class Plan:
         for network in self.networks:
             chain += self._library("classify", network=network)
         for method in self.methods:
-            scripts = ["anonymise", *(["prepare", "vouch"] if self.is_prepared(method) else [])]
-            groups["method"][method] = chain + self._stage(*scripts, method=method)
+            more = ["prepare", "vouch"] if self.is_prepared(method) else []
+            groups["method"][method] = chain + self._stage("anonymise", *more, method=method)
         used = {k: v for n in self.networks for k, v in self.weights(n).items()}
         # All methods' images are looked at by these.
         used |= self.detector_weights(*self.params.redetectors)

@@ -197,7 +197,7 @@ def test_means_by_hand(tmp_path: Path) -> None:
         0: [15, 15, 110, 110, 110], 1: [15, 15, 110, 110, 110], 2: [50, 50, 105, 105, 50],
         3: [50, 50, 105, 105, 50], 4: [43, 43, 43, 115, 115],
     }  # fmt: skip
-    first = generator(7, "k-Same", "set", "probe 1").permutation(5)[0]
+    first = generator(7, "k-Same", "set", "probe all 1").permutation(5)[0]
     assert [shade_of(model, n) for n in SHADES] == by_first[first]
 
 

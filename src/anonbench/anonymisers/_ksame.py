@@ -234,12 +234,12 @@ def _usable(members: Sequence[Member]) -> tuple[list[Member], list[tuple[Member,
 def _releases(members: Sequence[Member], by: str) -> dict[str, list[Member]]:
     """Sort images into sets with at most one image a person, by name of the set."""
     found: dict[str, list[Member]] = defaultdict(list)
-    seen: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[tuple[str, str, str]] = Counter()
     for one in members:
-        label = (one.labels.get(by, ""),) if by else ()
-        if by and not label[0]:
+        label = one.labels.get(by, "") if by else "all"
+        if not label:
             raise ValueError(f"{one.image_id} has no label {by} to select by")
-        key = one.side, *label
+        key = one.side, label
         seen[(*key, one.subject)] += 1
         found[" ".join([*key, str(seen[(*key, one.subject)])])].append(one)
     return dict(sorted(found.items()))

@@ -14,7 +14,7 @@ from anonbench.anonymisers._ksame_basis import Basis, basis_of
 from anonbench.anonymisers._ksame_frame import Frame, Picture, Points, apply, landmarks
 from anonbench.anonymisers._ksame_warp import Mesh
 from anonbench.anonymisers._prepared import Crowd, Member
-from anonbench.types import Pixels
+from anonbench.types import FloatArray, Pixels
 
 EXAMPLES = 150
 """Faces that principal components are learned from, at most: so memory is bounded."""
@@ -126,7 +126,7 @@ class ShapeModel:
         """Learn components that hold a share of variance from some of the faces."""
         faces, mesh = _Faces(crowd, frame), Mesh(frame)
 
-        def flat(member: Member) -> NDArray[np.floating]:
+        def flat(member: Member) -> FloatArray:
             return faces.shape(member).ravel()
 
         def warped(member: Member) -> Picture:
@@ -164,13 +164,13 @@ def mean_of(function: Callable[[Member], Picture], members: Sequence[Member]) ->
     return np.asarray(total / len(members), np.float32)
 
 
-def as_pixels(picture: NDArray[np.floating]) -> Pixels:
+def as_pixels(picture: FloatArray) -> Pixels:
     """Return a picture in whole grey levels."""
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
 def _learned(
-    members: Sequence[Member], function: Callable[[Member], NDArray[np.floating]], share: float
+    members: Sequence[Member], function: Callable[[Member], FloatArray], share: float
 ) -> Basis:
     """Return components of what a function says of members, evenly spaced among all."""
     count = min(EXAMPLES, len(members))

@@ -73,4 +73,4 @@ class Mesh:
         y, x = np.mgrid[: self.frame.height, : self.frame.width]
         own = affine[number]
         places = x[..., None] * own[..., 0, :] + y[..., None] * own[..., 1, :] + own[..., 2, :]
-        return places.astype(np.float32)
+        return np.asarray(places, np.float32)
