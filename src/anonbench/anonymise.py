@@ -221,6 +221,7 @@ def anonymise_files(
     seed: int,
     out_archive: Path | str,
     out_ledger: Path | str,
+    prepared: Sequence[Path | str] = (),
     batch_size: int = 32,
 ) -> None:
     """Anonymise all images of a data set with all strengths of a method.
@@ -250,6 +251,8 @@ def anonymise_files(
         The experiment's seed.
     out_archive, out_ledger : path
         Results. Archive members are ordered by image, then strength.
+    prepared : sequence of path
+        What `anonbench.prepare` wrote, for methods that see the whole data set first.
     batch_size : int
         Photos handed to the method at a time.
 
@@ -268,7 +271,7 @@ def anonymise_files(
     records = _records(manifest)
     if isinstance(model, KnowsDataSet):
         labels = sorted({str(record.subject) for record in records})
-        model.begin(DataSet(dataset, tuple(labels), seed))
+        model.begin(DataSet(dataset, tuple(labels), seed, tuple(map(Path, prepared))))
     finder = None
     if plugin.info.needs_region:
         finder = read_finder(detections, subjects, region, faces_policy)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from anonbench.metrics.identification import mate_ranks
+from anonbench.metrics.identification import mate_places
 from anonbench.metrics.replicates import Replicates, Weights, replicate_counts, threshold_grid
 from anonbench.metrics.score_sets import ScoreSet, SortedScores
 from anonbench.protocols import Partition
@@ -41,6 +41,8 @@ class Compared(ABC):
     rank_subjects : (P,) subject codes
     n_gallery : gallery subjects
     folds : (M,), (N,) fold numbers of explicit pairs, else None
+    ties : (P,) gallery subjects as near as each probe's mate, himself included; None where the
+        comparisons were counted
     """
 
     mated: NDArray[np.float32]
@@ -50,6 +52,7 @@ class Compared(ABC):
     rank_subjects: Codes
     n_gallery: int
     folds: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    ties: NDArray[np.int64] | None = None
 
     @cached_property
     def mated_set(self) -> SortedScores:
@@ -151,7 +154,7 @@ def compare(gallery: Floats, probe: Floats, partition: Partition, same_source: b
         return _compare_pairs(gallery, probe, partition)
     blocks = list(_blocks(gallery, probe, partition, partition.every_image_both and same_source))
     columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-    mated, mated_subjects, nonmated, by_gallery, by_probe, ranks, rank_subjects = columns
+    mated, mated_subjects, nonmated, by_gallery, by_probe, ranks, ties, rank_subjects = columns
     twice = partition.every_image_both and not same_source
     return Comparisons(
         mated=mated,
@@ -161,6 +164,7 @@ def compare(gallery: Floats, probe: Floats, partition: Partition, same_source: b
         nonmated_probe=by_probe,
         distinct_nonmated=nonmated.size // 2 if twice else nonmated.size,
         ranks=ranks,
+        ties=ties,
         rank_subjects=rank_subjects,
         n_gallery=int(np.unique(partition.subjects[partition.gallery]).size),
     )
@@ -192,7 +196,7 @@ def _blocks(
             scores[row, column],
             own[column],
             codes[chosen][row],
-            mate_ranks(scores[others > 0], own, codes[closed]),
+            *mate_places(scores[others > 0], own, codes[closed]),
             codes[closed],
         )
 

@@ -128,6 +128,24 @@ def partition(
     return result
 
 
+def sides_of(manifest: pd.DataFrame, enrolment: str, pairs: pd.DataFrame) -> dict[str, str]:
+    """Return what each labelled image is used for: gallery, probe, both or unused.
+
+    Without an enrolment, all of them are probes.
+    """
+    if enrolment == "none":
+        return dict.fromkeys(map(str, manifest["image_id"]), "probe")
+    part = partition(manifest, enrolment, pairs)
+    enrolled, probes = (
+        np.isin(np.arange(len(part.image_ids)), s) for s in (part.gallery, part.probe)
+    )
+    names = {(True, True): "both", (True, False): "gallery", (False, True): "probe"}
+    return {
+        str(image): names.get((bool(g), bool(p)), "unused")
+        for image, g, p in zip(part.image_ids, enrolled, probes, strict=True)
+    }
+
+
 def _labelled(manifest: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Rows with a subject, sorted by image_id, and how many have none."""
     missing = {"image_id", "subject", "status"} - set(manifest.columns)

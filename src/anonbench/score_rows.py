@@ -107,6 +107,19 @@ def identification_rows(rows: Rows, scores: Compared) -> None:
     value = float(cmc(scores.ranks, scores.n_gallery)[0])
     n_subjects = int(np.unique(scores.rank_subjects).size)
     rows.add("rank_1", value, n, note, values, n_subjects, task="identification")
+    if scores.ties is not None and (scores.ties[hits] > 1).any():
+        _by_lot(rows, hits / np.maximum(1, scores.ties), scores, n_subjects)
+
+
+def _by_lot(rows: Rows, hits: NDArray[np.float64], scores: Compared, n_subjects: int) -> None:
+    """Add the rank-1 rate of an attacker who draws lots among equally near subjects.
+
+    Where a method gives several people the same picture, `rank_1` takes every tie for a success.
+    """
+    note = f"{np.count_nonzero(hits % 1)} of {hits.size} probes: others are as near as their mate"
+    values = rows.share(hits, scores.rank_subjects)
+    value, metric = float(hits.mean()), "rank_1_by_lot"
+    rows.add(metric, value, hits.size, note, values, n_subjects, task="identification")
 
 
 def failure_row(

@@ -15,6 +15,8 @@ from pathlib import Path
 PACKAGE = "anonbench"
 ROOT = Path(__file__).parent
 
+_PREPARED = f"{PACKAGE}.anonymisers._prepared"
+
 
 def _path(module: str) -> Path | None:
     """Return the file of a module of the package, None if there is no such module."""
@@ -70,6 +72,17 @@ def closure(files: Iterable[Path], plugins: Iterable[str] = ()) -> list[Path]:
     # Templates and the like lie beside the code that reads them.
     extra = (q for p in paths for q in (p.parent / "templates").glob("*") if q.is_file())
     return sorted(paths | set(extra))
+
+
+def is_prepared(anonymiser: str) -> bool:
+    """Tell whether an anonymiser has to see a data set first, without importing it.
+
+    It says so by importing `anonbench.anonymisers._prepared`, by itself or by what it imports.
+    """
+    plugin = _path(f"{PACKAGE}.anonymisers.{anonymiser}")
+    if plugin is None:
+        return False
+    return _path(_PREPARED) in closure([plugin])
 
 
 def digest(files: Iterable[Path], root: Path) -> str:

@@ -15,6 +15,7 @@ from anonbench import anonymisers
 from anonbench.checks import run_checks
 from anonbench.closeness import closeness
 from anonbench.contrasts import contrasts
+from anonbench.group_check import groups_hide_people
 from anonbench.io import (
     CONFUSION_COLUMNS,
     METRIC_COLUMNS,
@@ -143,6 +144,7 @@ def summarise_files(
     methods: Sequence[MethodFiles],
     settings: Settings,
     out: Mapping[str, Path | str],
+    guarantees: Sequence[Path | str] = (),
 ) -> None:
     """Gather the results of all methods and data sets.
 
@@ -157,6 +159,8 @@ def summarise_files(
     out : mapping of str to path
         metrics, curves, histograms, confusion, distances, ledger, leaks, checks, headline,
         tradeoff, pareto, contrasts.
+    guarantees : sequence of path
+        What `anonbench.guarantee` found out about the images of some methods.
     """
     labels = {name: read_table(path) for name, path in manifests.items()}
     draws = {name: _draws(name, manifest, settings) for name, manifest in labels.items()}
@@ -164,6 +168,7 @@ def summarise_files(
     metrics = [found.measured.metrics for found in images]
     metrics += [read_table(p) for m in methods for p in m.scores["metrics"]]
     metrics += [read_table(p) for m in methods for p in m.expressions.get("metrics", ())]
+    metrics += [read_table(path) for path in guarantees]
     table = pd.concat(metrics, ignore_index=True)[list(METRIC_COLUMNS)]
     leaking = _stack([found.leaks for found in images], LEAK_COLUMNS)
     write_table(table, out["metrics"])
@@ -178,6 +183,7 @@ def summarise_files(
     write_table(_stack([*ingested, *failures], LEDGER_COLUMNS), out["ledger"])
     write_table(leaking, out["leaks"])
     checks = run_checks(table, leaking, set(settings.exempt), settings.leak_share)
+    checks += groups_hide_people(table)
     write_json({"checks": [c.plain() for c in checks]}, out["checks"])
     write_json(headline(table), out["headline"])
     replicates = _replicates(methods, images)

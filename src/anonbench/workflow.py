@@ -221,6 +221,24 @@ class Plan:
         """Return the detectors of a method; controls look at no face and wait for none."""
         return [] if method in CONTROLS else self.params.method(method).detectors
 
+    def is_prepared(self, method: str) -> bool:
+        """Tell whether a method looks at the whole data set before it anonymises it."""
+        return sources.is_prepared(self.params.method(method).anonymiser)
+
+    def prepared(self, method: str, dataset: str) -> list[str]:
+        """Return what preparing a method leaves behind; nothing for one that is not prepared."""
+        stem = f"results/anonymise/{method}/{dataset}.prepared"
+        return [f"{stem}.tar", f"{stem}.parquet"] if self.is_prepared(method) else []
+
+    def guarantees(self, methods: Sequence[str]) -> list[str]:
+        """Return the files on what holds of the images of those methods that are prepared."""
+        return [
+            f"results/anonymise/{method}/{dataset}.guarantee.csv"
+            for dataset in self.datasets
+            for method in methods
+            if self.is_prepared(method)
+        ]
+
     def known_faces(self, detector: str) -> str | list[str]:
         """Return the pattern of a detector's table on the originals; nothing if there is none."""
         made = detector in self.params.detectors
@@ -340,7 +358,8 @@ class Plan:
         for network in self.networks:
             chain += self._library("classify", network=network)
         for method in self.methods:
-            groups["method"][method] = chain + self._stage("anonymise", method=method)
+            scripts = ["anonymise", *(["prepare", "vouch"] if self.is_prepared(method) else [])]
+            groups["method"][method] = chain + self._stage(*scripts, method=method)
         used = {k: v for n in self.networks for k, v in self.weights(n).items()}
         # All methods' images are looked at by these.
         used |= self.detector_weights(*self.params.redetectors)

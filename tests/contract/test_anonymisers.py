@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from anonbench import anonymisers, weights
 from anonbench.anonymisers import Info, PatchMethod, Photo, Region, Strength
 from anonbench.anonymisers._errors import MissingImageError
 from anonbench.anonymisers._optional import DataSet, KnowsDataSet
+from anonbench.anonymisers._prepared import Crowd, Member, Prepares
 from anonbench.anonymisers.deepprivacy import DeepPrivacy
 from anonbench.io import encode_png
 from anonbench.seeds import generator
@@ -22,6 +24,7 @@ from anonbench.strengths import resolve_strengths, strength_label
 from anonbench.types import Box, Pixels
 from made_ciagan import face_in, write_official
 from made_cleanir import write_made
+from made_crowd import prepared
 from made_deepprivacy import keypoints_of
 from made_deepprivacy import write_made as write_deepprivacy
 
@@ -86,9 +89,37 @@ OPTIONS: dict[str, dict[str, object]] = {"ciagan": {"weights": "ciagan_celeba"}}
 """Options by plug-in, of those that do not work without any."""
 
 
+def crowd() -> Crowd:
+    """Return as many people as the methods' own strengths need, the tests' photos among them."""
+    known = {"a/b.jpg": 0, "c/d.jpg": 1, "e.jpg": 2, "x": 21, **{f"p{k}": k for k in range(3, 21)}}
+    labels = {"expression": "neutral"}
+    people = tuple(Member(n, n, "probe", labels, FACE, WIDTH, HEIGHT) for n in sorted(known))
+    return Crowd("set", 7, people, lambda name: picture(known[name]))
+
+
+@cache
+def seen(name: str, folder: Path):
+    """Return a method that has seen the crowd."""
+    return prepared(name, crowd(), folder / name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def where_prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what methods make of the crowd for all tests of the module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FOLDERS, "prepared", tmp_path_factory.mktemp("prepared"))
+        yield
+        seen.cache_clear()
+
+
+FOLDERS: dict[str, Path] = {}
+
+
 def build(name: str, delivered: Path):
     options = {"path": str(delivered)} if name == "external" else OPTIONS.get(name, {})
     model = anonymisers.get(name).build(options)
+    if isinstance(model, Prepares):
+        return seen(name, FOLDERS["prepared"])
     if isinstance(model, KnowsDataSet):
         model.begin(DataSet("set", ("a",), 7))
     return model

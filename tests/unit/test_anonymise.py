@@ -23,7 +23,10 @@ BOX = Box(16, 16, 48, 48)
 EYES = (Box(19, 22, 28, 30), Box(36, 22, 45, 30))
 FACE = Face(BOX, eyes=EYES, eyes_glasses=EYES)
 IDS = ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg")
-NEEDS_LANDMARKS = ("ciagan", "cleanir", "deepprivacy")
+NEEDS_LANDMARKS = (
+    "ciagan", "cleanir", "deepprivacy",
+    "ksame_eigen", "ksame_furthest", "ksame_m", "ksame_pixel", "ksame_select",
+)  # fmt: skip
 """They are asked the same in tests of their own, since Haar's faces are nothing to them."""
 WITH_REGION = [
     n

@@ -65,7 +65,7 @@ def relabel(root: Path, old: str, new: str) -> None:
     labels.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def read(root: Path, **options: str) -> Dataset:
+def read(root: Path, **options: object) -> Dataset:
     return datasets.get("shards").records(root, options)
 
 
@@ -297,3 +297,14 @@ def test_shard_must_lie_beside_the_labels(tmp_path: Path, shard: str) -> None:
 def test_column_shard_is_required(tmp_path: Path) -> None:
     relabel(small(tmp_path), "path,subject,shard", "path,subject,archive")
     assert "missing column shard" in refused(tmp_path)
+
+
+def test_only_some_expressions(tmp_path: Path) -> None:
+    records = read(small(tmp_path), expressions=["neutral"], split="neutral").records
+    assert records["image_id"].tolist() == ["a_2.png", "a_3.png", "b_1.png"]
+    assert records["split"].tolist() == ["probe", "gallery", "gallery"]
+    with pytest.raises(DataError, match="no image shows 'neutrl'"):
+        read(small(tmp_path), expressions=["neutrl"])
+    for wrong in ("neutral", [], [1]):
+        with pytest.raises(ValueError, match="must be a list"):
+            read(small(tmp_path), expressions=wrong)

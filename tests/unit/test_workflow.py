@@ -52,6 +52,27 @@ def test_faces_of_originals_are_known_where_the_run_looks_for_them(plan: Plan) -
     assert plan.known_faces("mediapipe_mesh") == []
 
 
+def test_only_who_looks_at_everybody_is_prepared() -> None:
+    same = {"anonymiser": "ksame_m", "detectors": ["dlib_hog"]}
+    content: dict[str, Any] = {
+        **CONTENT,
+        "run": {**CONTENT["run"], "methods": ["soft", "same"]},  # type: ignore[dict-item]
+        "methods": {**CONTENT["methods"], "same": same},  # type: ignore[dict-item]
+    }
+    plan = Plan(parse(content), ROOT)
+    assert plan.prepared("soft", "mine") == plan.prepared("original", "mine") == []
+    stem = "results/anonymise/same/mine"
+    assert plan.prepared("same", "mine") == [f"{stem}.prepared.tar", f"{stem}.prepared.parquet"]
+    assert plan.guarantees(plan.methods) == [
+        f"{stem}.guarantee.csv", "results/anonymise/same/drawn.guarantee.csv",
+    ]  # fmt: skip
+    assert plan.guarantees(["soft"]) == []
+    # Edited code of grouping reruns what was grouped.
+    groups = "src/anonbench/anonymisers/_ksame_groups.py"
+    assert groups in plan.library("prepare", method="same")
+    assert groups not in plan.library("anonymise", method="soft")
+
+
 def test_controls_named_in_the_run_wait_for_no_detector() -> None:
     content: dict[str, Any] = {**CONTENT, "run": {**CONTENT["run"], "methods": ["original"]}}  # type: ignore[dict-item]
     plan = Plan(parse(content), ROOT)

@@ -11,6 +11,7 @@ rule summarise:
         no_expressions=PLAN.no_expressions(PLAN.methods),
         images=PLAN.per_method("results/utility/{method}/{dataset}.images.parquet"),
         ledgers=PLAN.per_method("results/anonymise/{method}/{dataset}.ledger.parquet"),
+        guarantees=PLAN.guarantees(PLAN.methods),
         library=PLAN.library("summarise", methods=True),
     output:
         metrics="results/summary/metrics.csv",

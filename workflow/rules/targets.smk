@@ -43,6 +43,7 @@ for method in PLAN.methods:
                 network=PLAN.networks,
             ),
             PLAN.no_expressions([method]),
+            PLAN.guarantees([method]),
 
 
 rule controls:

@@ -16,6 +16,7 @@ with logged(snakemake.log[0]):
         options=settings["options"],
         faces_policy=snakemake.params.faces,
         seed=snakemake.params.seed,
+        prepared=snakemake.input.prepared,
         out_archive=snakemake.output.archive,
         out_ledger=snakemake.output.ledger,
     )

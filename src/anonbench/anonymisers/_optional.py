@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from anonbench.anonymisers._base import Region, Strength
@@ -39,11 +40,15 @@ class DataSet:
         Labels of all its subjects, sorted.
     seed : int
         The experiment's seed.
+    prepared : tuple of Path
+        Archive and table that the method left behind when it was prepared (see `_prepared`); empty
+        for methods that are not.
     """
 
     name: str
     subjects: tuple[str, ...]
     seed: int
+    prepared: tuple[Path, ...] = ()
 
 
 @runtime_checkable

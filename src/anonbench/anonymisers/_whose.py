@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from anonbench.anonymisers._base import Photo
 from anonbench.anonymisers._optional import DataSet
 from anonbench.seeds import generator as keyed
+from anonbench.types import Box
 
 POLICIES = ("per_subject", "per_image", "fixed")
 
@@ -54,8 +57,11 @@ def ranked(photo: Photo) -> list[int]:
 
     Where the subject's face is not known, the largest counts as his.
     """
-    boxes = [region.face.box for region in photo.regions]
+    return ranked_boxes([region.face.box for region in photo.regions], photo.subject_box)
+
+
+def ranked_boxes(boxes: Sequence[Box], known: Box | None) -> list[int]:
+    """Return the indices of boxes of faces in the order of `ranked`, given the subject's own."""
     left_to_right = sorted(range(len(boxes)), key=lambda k: boxes[k])
-    known = photo.subject_box
     shared = [box.area if known is None else box.intersection(known) for box in boxes]
     return sorted(left_to_right, key=lambda k: shared[k] < max(shared))

@@ -52,7 +52,24 @@ def _read(root: Path, options: Mapping[str, Any]) -> Dataset:
     for name, shard in shards.items():
         places |= _matched(_contents(shard), wanted[name], shard, labels)
     sources = (labels.path, *shards.values())
+    records = _of_expressions(records, options, labels.path)
     return Dataset(records, None, True, sources, tuple(_misspelt(labels)), places)
+
+
+def _of_expressions(
+    records: pd.DataFrame, options: Mapping[str, Any], labels: Path
+) -> pd.DataFrame:
+    """Return the images of the expressions that the option names; all without it."""
+    wanted = options.get("expressions")
+    if wanted is None:
+        return records
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(w, str) for w in wanted):
+        raise ValueError(f"option expressions is {wanted!r}; it must be a list of expressions")
+    known = set(records["expression"])
+    for name in wanted:
+        if name not in known:
+            raise DataError(f"{labels}: no image shows {name!r}; there are {sample(sorted(known))}")
+    return records[records["expression"].isin(wanted)].reset_index(drop=True)
 
 
 def _misspelt(labels: Labels) -> Iterator[str]:
@@ -184,6 +201,6 @@ PLUGIN = DatasetType(
         "images in them.",
         citation="",
     ),
-    option_names=("split",),
+    option_names=("split", "expressions"),
     read=_read,
 )

@@ -12,6 +12,13 @@ Codes = NDArray[np.integer[Any]]
 
 
 def mate_ranks(scores: Floats, gallery_subjects: Codes, probe_subjects: Codes) -> NDArray[np.int64]:
+    """Rank of each probe's own subject among the gallery subjects: the first of `mate_places`."""
+    return mate_places(scores, gallery_subjects, probe_subjects)[0]
+
+
+def mate_places(
+    scores: Floats, gallery_subjects: Codes, probe_subjects: Codes
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rank of each probe's own subject among the gallery subjects.
 
     Parameters
@@ -23,10 +30,12 @@ def mate_ranks(scores: Floats, gallery_subjects: Codes, probe_subjects: Codes) -
 
     Returns
     -------
-    (P,) int64
+    ranks : (P,) int64
         1 is best. A subject counts by its best image. Ties are resolved for the attacker (the
         mate first), as befits a privacy figure. N + 1, with N gallery subjects, for a miss:
         the probe, or every gallery image of its subject, failed.
+    ties : (P,) int64
+        Gallery subjects with the mate's score, himself included; 0 for a miss.
 
     Raises
     ------
@@ -50,8 +59,10 @@ def mate_ranks(scores: Floats, gallery_subjects: Codes, probe_subjects: Codes) -
     best = np.maximum.reduceat(scores[:, order], starts, axis=1)
     mate = np.take_along_axis(best, columns[:, None], axis=1)
     ranks = 1 + np.count_nonzero(best > mate, axis=1)
-    ranks[mate[:, 0] == -np.inf] = subjects.size + 1
-    return np.asarray(ranks, dtype=np.int64)
+    ties = np.count_nonzero(best == mate, axis=1)
+    missed = mate[:, 0] == -np.inf
+    ranks[missed], ties[missed] = subjects.size + 1, 0
+    return np.asarray(ranks, dtype=np.int64), np.asarray(ties, dtype=np.int64)
 
 
 def cmc(ranks: NDArray[np.int64], n_subjects: int) -> NDArray[np.float64]:

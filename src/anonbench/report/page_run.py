@@ -98,8 +98,10 @@ class Run:
     def methods(self) -> list[MethodFacts]:
         """Methods in the order of the plan, with the strengths that have results."""
         seen = self.metrics.groupby("method", sort=False)["strength"].unique()
+        short = (self.metrics["metric"] == "k_same") & (self.metrics["value"] < 1)
+        like = set(self.metrics.loc[short, "method"])
         return [
-            _facts(name, entry, [str(s) for s in seen[name]])
+            _facts(name, entry, [str(s) for s in seen[name]], name in like)
             for name, entry in self.plan["methods"].items()
             if name in seen.index
         ]
@@ -156,11 +158,15 @@ _JSON = ("checks", "environment")
 _TABLES = ("metrics", "curves", "histograms", "ledger", "leaks", "pareto", "contrasts")
 
 
-def _facts(name: str, entry: Mapping[str, Any], strengths: list[str]) -> MethodFacts:
+def _facts(
+    name: str, entry: Mapping[str, Any], strengths: list[str], like: bool = False
+) -> MethodFacts:
+    """Return what is known of a method; `like` for k-Same without its guarantee."""
     info = anonymisers.get(entry["anonymiser"]).info
     if info.stronger != "none" and all(_is_number(s) for s in strengths):
         strengths = sorted(strengths, key=float, reverse=info.stronger == "lower")
-    label = info.label if info.control else f"{info.label}, region: {entry['region']}"
+    label = info.label.replace("k-Same", "k-Same-like", 1) if like else info.label
+    label = label if info.control else f"{label}, region: {entry['region']}"
     identity = "" if info.identity is None else strength_label(info.identity)
     return MethodFacts(
         name, label, info.reference, info.strength, tuple(strengths), name in CONTROLS, identity

@@ -48,6 +48,7 @@ def notices(run: Run) -> list[Notice]:
         *_leaks(run),
         *(n for dataset in run.datasets for n in _gates(run, dataset)),
         *_fail_closed(run),
+        *_like(run),
         *(n for dataset in run.datasets for n in _thin(run, dataset)),
         *(n for dataset in run.datasets for n in _unmeasurable(run, dataset)),
     ]
@@ -145,6 +146,20 @@ def _fail_closed(run: Run) -> list[Notice]:
         "much about the method's detector as about the method."
     )
     return [Notice("caution", "Many images blacked out", text, items, folded=len(items) > 8)]
+
+
+def _like(run: Run) -> list[Notice]:
+    """Name what must not be called k-Same, with the reason."""
+    own = run.metrics[(run.metrics["metric"] == "k_same") & (run.metrics["value"] < 1)]
+    if own.empty:
+        return []
+    items = [f"{r.dataset}: {r.method} {r.strength}: {r.note}" for r in rows(own)]
+    text = (
+        "k-Same guarantees that nobody is recognised more often than once in k times, if every "
+        "person is in a released set once and every image, all of it, is shared by at least k "
+        "people. These conditions do not fulfil that: they are k-Same-like, without the guarantee."
+    )
+    return [Notice("caution", "k-Same-like, not k-Same", text, items, folded=len(items) > 8)]
 
 
 def _thin(run: Run, dataset: str) -> list[Notice]:
