@@ -18,4 +18,5 @@ with logged(snakemake.log[0]):
         seed=snakemake.params.seed,
         out_archive=snakemake.output.archive,
         out_ledger=snakemake.output.ledger,
+        part=snakemake.wildcards.get("part"),
     )
