@@ -19,6 +19,7 @@ include: "workflow/rules/anonymise.smk"
 include: "workflow/rules/recognise.smk"
 include: "workflow/rules/expressions.smk"
 include: "workflow/rules/utility.smk"
+include: "workflow/rules/parts.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/faces.smk"
 include: "workflow/rules/training.smk"
@@ -31,3 +32,5 @@ rule all:
         rules.report.output,
         rules.check.output,
         rules.write_sources.output,
+        # Where a data set is cut, nothing else asks for them as a whole.
+        PLAN.fill("results/redetect/{method}/{dataset}.{detector}.parquet"),

@@ -24,6 +24,7 @@ from anonbench.anonymisers._optional import (
 )
 from anonbench.io import ArchiveReader, ArchiveWriter, encode_png, member, read_table, write_table
 from anonbench.ledger import COLUMNS, Status
+from anonbench.parts import ALIGNED, share
 from anonbench.progress import LOGGER, progress
 from anonbench.region_finder import Found, RegionFinder, read_finder
 from anonbench.regions import Part, Policy
@@ -222,7 +223,8 @@ def anonymise_files(
     out_archive: Path | str,
     out_ledger: Path | str,
     prepared: Sequence[Path | str] = (),
-    batch_size: int = 32,
+    batch_size: int = ALIGNED,
+    part: str | None = None,
 ) -> None:
     """Anonymise all images of a data set with all strengths of a method.
 
@@ -255,6 +257,8 @@ def anonymise_files(
         What `anonbench.prepare` wrote, for methods that see the whole data set first.
     batch_size : int
         Photos handed to the method at a time.
+    part : str, optional
+        The part of the manifest's images to work on, see `anonbench.parts`; all without.
 
     Raises
     ------
@@ -272,9 +276,11 @@ def anonymise_files(
     if isinstance(model, KnowsDataSet):
         labels = sorted({str(record.subject) for record in records})
         model.begin(DataSet(dataset, tuple(labels), seed, tuple(map(Path, prepared))))
+    records = share(records, part)
     finder = None
     if plugin.info.needs_region:
-        finder = read_finder(detections, subjects, region, faces_policy)
+        only = {str(record.image_id) for record in records} if part else None
+        finder = read_finder(detections, subjects, region, faces_policy, only)
     with ArchiveReader(archive) as images, ArchiveWriter(out_archive) as out:
         _check_inputs(records, images, finder)
         job = _Job(model, chosen, seed, (dataset, method), images, out, finder)

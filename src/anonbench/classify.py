@@ -40,12 +40,13 @@ def classify_files(
     policies: Sequence[str],
     threads: int,
     out: Path | str,
+    part: str | None = None,
 ) -> None:
     """Classify all images of a method and write the answers.
 
     Parameters
     ----------
-    archive, ledger, subjects, detections, policies
+    archive, ledger, subjects, detections, policies, part
         See `anonbench.views.Views`; `detections` are those of the network's detector.
     network : str
         A name of `anonbench.expressions`.
@@ -63,7 +64,7 @@ def classify_files(
     ValueError
         For an unknown network or option, or if the network breaks its contract.
     """
-    views = Views(archive, ledger, subjects, detections, policies)
+    views = Views(archive, ledger, subjects, detections, policies, part)
     model = expressions.get(network).build(options, threads)
     unknown = sorted(set(model.classes) - {*EXPRESSIONS, "contempt"})
     if unknown or len(set(model.classes)) != len(model.classes):

@@ -210,6 +210,10 @@ class Params(Block):
 
     seed: int = Field(default=1, ge=0)
     """All randomness derives from it and from the content it is used for."""
+    part_size: int = Field(default=20_000, ge=1)
+    """Data sets of more images are worked on in parts of about so many, a job a part and stage. No
+    result depends on it. At the default, the start of a part's jobs on a cluster (about 8 s each)
+    takes less than a tenth of their time, also at one strength alone (docs/planning.md)."""
     run: Run
     datasets: dict[Name, Dataset]
     methods: dict[Name, Method]

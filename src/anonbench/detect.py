@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from anonbench.io import (
     rows,
     write_table,
 )
+from anonbench.parts import share
 from anonbench.progress import progress
 from anonbench.types import Box, Face
 
@@ -38,6 +40,7 @@ def detect_files(
     boxes_only: bool = False,
     originals: Path | str | None = None,
     known: Path | str | None = None,
+    part: str | None = None,
 ) -> None:
     """Run one detector over an archive and write its detection table.
 
@@ -57,12 +60,17 @@ def detect_files(
     originals, known : path, optional
         Images as ingest packed them, and this detector's table on them: an image that a method
         left as it was has its original's faces.
+    part : str, optional
+        The part of the archive's images to look at, see `anonbench.parts`; all without.
     """
     plugin = detectors.get(detector)
     model = plugin.build({**(plugin.info.boxes_only if boxes_only else {}), **options})
     found: list[dict[str, Any]] = []
-    with ArchiveReader(archive) as images, _Known(originals, known, boxes_only) as unchanged:
-        for name in progress(images.names(), f"detect {detector}"):
+    with ExitStack() as files:
+        images = files.enter_context(ArchiveReader(archive))
+        names = share(images.names(), part)
+        unchanged = files.enter_context(_Known(originals, known, boxes_only, names))
+        for name in progress(names, f"detect {detector}"):
             data = images.read_encoded(name)
             faces = unchanged.faces(name, data)
             if faces is None:
@@ -82,12 +90,17 @@ class _Known:
     """The faces of originals, for images that are the same file to the bit."""
 
     def __init__(
-        self, originals: Path | str | None, table: Path | str | None, boxes_only: bool
+        self,
+        originals: Path | str | None,
+        table: Path | str | None,
+        boxes_only: bool,
+        names: Sequence[str],
     ) -> None:
         self._images = ArchiveReader(originals) if originals and table else None
+        found = read_faces(table, set(map(original_of, names))) if table else {}
         self._faces = {
             image_id: [_bare(face) for face in faces] if boxes_only else faces
-            for image_id, faces in (read_faces(table) if table else {}).items()
+            for image_id, faces in found.items()
         }
 
     def faces(self, name: str, data: bytes) -> list[Face] | None:
@@ -124,10 +137,13 @@ def face_row(image_id: str, index: int, face: Face) -> dict[str, Any]:
     }
 
 
-def read_faces(path: Path | str) -> dict[str, list[Face]]:
-    """Read a detection table into faces by image id, in the detector's order."""
+def read_faces(path: Path | str, only: Collection[str] | None = None) -> dict[str, list[Face]]:
+    """Read a detection table into faces by image id, in the detector's order.
+
+    With `only`, those of these images.
+    """
     faces: dict[str, list[Face]] = {}
-    for row in rows(read_table(path)):
+    for row in rows(read_table(path, only)):
         face = Face(
             Box(row.left, row.top, row.right, row.bottom),
             row.score,

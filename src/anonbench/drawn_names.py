@@ -5,6 +5,9 @@ from __future__ import annotations
 DRAWN_FOLDER = "data/drawn"
 """Where the workflow puts the set that the project draws itself."""
 
+DRAWN = {"subjects": 12, "views": 4}
+"""Size of that set."""
+
 
 def drawn_path(subject: int, view: int) -> str:
     """Return the path of one picture in the set's folder (POSIX, relative)."""

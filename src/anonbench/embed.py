@@ -31,12 +31,13 @@ def embed_files(
     policies: Sequence[str],
     threads: int,
     out: Path | str,
+    part: str | None = None,
 ) -> None:
     """Embed all images of a method and write the embeddings.
 
     Parameters
     ----------
-    archive, ledger, subjects, detections, policies
+    archive, ledger, subjects, detections, policies, part
         See `anonbench.views.Views`; `detections` are those of the attacker's detector, and a
         failure is a failure to acquire.
     recogniser : str
@@ -49,7 +50,7 @@ def embed_files(
         Embeddings, see `anonbench.io.Embeddings`.
     """
     plugin = recognisers.get(recogniser)
-    views = Views(archive, ledger, subjects, detections, policies)
+    views = Views(archive, ledger, subjects, detections, policies, part)
     model = plugin.build(options, threads)
     status = np.full(views.shape, str(Status.MISSING), "<U16")
     chips = _Chips(model, np.full((*views.shape, plugin.info.dimension), np.nan, np.float32))

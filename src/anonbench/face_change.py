@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,12 +52,18 @@ class Reference:
 
 
 def read_references(
-    subjects: Path | str, detections: Mapping[str, Path | str], landmarks: str = ""
+    subjects: Path | str,
+    detections: Mapping[str, Path | str],
+    landmarks: str = "",
+    only: Collection[str] | None = None,
 ) -> dict[str, Reference]:
-    """Read what the originals say, by image id: the subject table and tables by detector."""
-    found = {name: read_faces(path) for name, path in detections.items()}
+    """Read what the originals, or `only` some of them, say by image id.
+
+    It is in the subject table and tables by detector.
+    """
+    found = {name: read_faces(path, only) for name, path in detections.items()}
     references = {}
-    for row in rows(read_table(subjects)):
+    for row in rows(read_table(subjects, only)):
         box = Box(row.left, row.top, row.right, row.bottom) if row.status == Status.OK else None
         own = {}
         for name, faces in found.items():

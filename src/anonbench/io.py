@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,10 @@ from typing import IO, Any, Self
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.compute
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from anonbench.types import Pixels
 
@@ -200,20 +203,29 @@ def write_table(table: pd.DataFrame, path: Path | str, coordinates: str = "") ->
 _NUMBERS = frozenset({"value", "low", "high", "n", "sd", "correlation", "probability"})
 
 
-def read_table(path: Path | str) -> pd.DataFrame:
+def read_table(path: Path | str, only: Collection[str] | None = None) -> pd.DataFrame:
     """Read a table that `write_table` wrote. In CSV, key columns stay text and "" stays "".
 
-    Numbers are the columns value, low, high, n, sd, correlation and probability, and those whose
-    name ends in one of these after an underscore.
+    With `only`, of a .parquet the rows of those images: memory holds no others. Numbers are the
+    columns value, low, high, n, sd, correlation and probability, and those whose name ends in one
+    of these after an underscore.
     """
     if Path(path).suffix == ".parquet":
-        return pd.read_parquet(path, engine="pyarrow")
+        chosen = None if only is None else _of_images(path, only)
+        return pd.read_parquet(path, engine="pyarrow", filters=chosen)
     head = pd.read_csv(path, nrows=0).columns
     numbers = {c for c in head if str(c).rsplit("_", 1)[-1] in _NUMBERS}
     text: dict[Hashable, type[str]] = {c: str for c in head if c not in numbers}
     return pd.read_csv(
         path, dtype=text, keep_default_na=False, na_values={c: [""] for c in numbers}
     )
+
+
+def _of_images(path: Path | str, only: Collection[str]) -> Any:
+    """Return the filter that keeps the rows of some images; None for a table that has no rows."""
+    if pyarrow.types.is_null(parquet.read_schema(path).field("image_id").type):
+        return None
+    return pyarrow.compute.field("image_id").isin(pyarrow.array(list(only), pyarrow.string()))
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:

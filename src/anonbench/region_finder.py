@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,9 +118,15 @@ def read_subject_faces(detections: Path | str, subjects: Path | str) -> dict[str
 
 
 def read_finder(
-    detections: Sequence[Path | str], subjects: Path | str | None, region: Part, policy: Policy
+    detections: Sequence[Path | str],
+    subjects: Path | str | None,
+    region: Part,
+    policy: Policy,
+    only: Collection[str] | None = None,
 ) -> RegionFinder:
     """Read what `RegionFinder` needs; detection tables are named ``<detector>.parquet``.
+
+    With `only`, faces of those images alone.
 
     Raises
     ------
@@ -129,5 +135,5 @@ def read_finder(
     """
     if not detections or subjects is None:
         raise ValueError("a method that changes regions needs detections and subjects")
-    found = [(Path(path).stem, read_faces(path)) for path in detections]
+    found = [(Path(path).stem, read_faces(path, only)) for path in detections]
     return RegionFinder(found, read_subjects(subjects), region, policy)

@@ -44,7 +44,7 @@ def utility_files(
     originals : path
         Images as ingest packed them.
     archive, ledger : path
-        Images of the method and what happened to each.
+        Images of the method and what happened to each: of the whole data set or of a part.
     subjects : path
         The subject's box in every original.
     detections, redetections : mapping of str to path
@@ -61,9 +61,9 @@ def utility_files(
         The detector, one of those above, whose 468 landmarks are compared; empty for none.
     """
     found = {name: read_faces(path) for name, path in redetections.items()}
-    references = read_references(subjects, detections, landmarks)
     written = []
     states = read_table(ledger)
+    references = read_references(subjects, detections, landmarks, set(states["image_id"]))
     with ArchiveReader(originals) as before, ArchiveReader(archive) as after:
         cached: tuple[str, Pixels | None] = ("", None)
         order = states.sort_values(["image_id"], kind="stable")

@@ -14,6 +14,7 @@ from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, member, read_table, rows
 from anonbench.ledger import Status
 from anonbench.overlap import match
+from anonbench.parts import share
 from anonbench.progress import progress
 from anonbench.types import Box, Face, Pixels
 
@@ -60,6 +61,8 @@ class Views:
         subject's, so that a bystander is never taken for the subject. ``aligned``: box and
         landmarks of the original are known. An image that its method blacked out is a failure for
         both: all such images look the same.
+    part : str, optional
+        The part of the subject table to which the other files are limited, see `anonbench.parts`.
     """
 
     def __init__(
@@ -69,14 +72,15 @@ class Views:
         subjects: Path | str,
         detections: Path | str,
         policies: Sequence[str],
+        part: str | None = None,
     ) -> None:
         self._archive = archive
         self._states = _states(ledger)
-        self._subjects = read_table(subjects)
+        self._subjects = share(list(rows(read_table(subjects))), part)
         self._faces = read_faces(detections)
         self.policies = tuple(policies)
         self.strengths = tuple(dict.fromkeys(strength for _, strength in self._states))
-        self.image_ids = tuple(map(str, self._subjects["image_id"]))
+        self.image_ids = tuple(str(subject.image_id) for subject in self._subjects)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -97,7 +101,7 @@ class Views:
             face in the original.
         """
         with ArchiveReader(self._archive) as images:
-            for n, subject in enumerate(progress(list(rows(self._subjects)), title)):
+            for n, subject in enumerate(progress(self._subjects, title)):
                 for s, strength in enumerate(self.strengths):
                     name = member(strength, subject.image_id)
                     state = self._states.get((subject.image_id, strength), str(Status.MISSING))

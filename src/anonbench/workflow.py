@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,14 @@ from anonbench import sources
 from anonbench.bundled import absent
 from anonbench.config import CONTROLS, Params, parse
 from anonbench.detector_needs import parts_of
-from anonbench.drawn_names import DRAWN_FOLDER, drawn_paths
+from anonbench.drawn_names import DRAWN, DRAWN_FOLDER, drawn_paths
+from anonbench.parts import STAGES, Parts, part_file
 from anonbench.report.names import contrast_stems, figure_names
 from anonbench.trainings import BLOCKS, KINDS, Trainings
 from anonbench.used_weights import detector_digests, digests_of, uses
 
-NOT_PART_OF_A_RUN = {"rendered", "training", *BLOCKS}
+NOT_PART_OF_A_RUN = {"rendered", "training", "part_size", *BLOCKS}
 """Blocks of the configuration that no result of the benchmark depends on."""
-DRAWN = {"subjects": 12, "views": 4}
-"""Size of the small data set that the project draws itself."""
-
 
 NOTHING_TO_TRAIN_ON = (
     "what to train on: set training.dataset, as --configfile experiments/train_dan.yaml does"
@@ -103,9 +102,13 @@ class Plan:
         return ["baseline", *self.params.protocol.attacks, *distances]
 
     def pattern(self, catalogue: str) -> str:
-        """Return the regular expression that a wildcard of a catalogue is constrained to."""
+        """Return the regular expression that a wildcard of a catalogue is constrained to.
+
+        ``cut`` are the data sets that are worked on in parts.
+        """
         names = {
             "datasets": list(self.params.datasets),
+            "cut": self.parts.cut,
             "methods": [*self.params.methods, *self.methods],
             "recognisers": list(self.params.recognisers),
             "expressions": list(self.params.expressions),
@@ -121,6 +124,11 @@ class Plan:
     def trainings(self) -> Trainings:
         """What generators are trained."""
         return Trainings(self.params)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What large data sets are cut into."""
+        return Parts(self.params)
 
     # Blocks, as plain values that Snakemake can compare between runs
 
@@ -338,7 +346,7 @@ class Plan:
         anonymiser reruns the methods built on it and no others.
         """
         groups: dict[str, dict[str, list[Path]]] = {
-            "stage": {"detect": self._stage("detect", "locate")},
+            "stage": {"detect": self._stage("detect", "locate", "gather")},
             "dataset": {d: self._stage("ingest", dataset=d) for d in self.datasets},
             "method": {},
         }
@@ -348,7 +356,7 @@ class Plan:
         for stage, scripts in _LAST_STAGES.items():
             # All but the last ask the methods for labels or identity strengths.
             groups["stage"][stage] = self._stage(*scripts) + (infos if stage != "check" else [])
-        chain = self._stage("embed", "score", "measure")
+        chain = self._stage("embed", "score", "measure", "gather")
         for detector in self.params.redetectors:
             chain += self._library("detect", detector=detector)
         for recogniser in self.recognisers:
@@ -425,11 +433,21 @@ class Plan:
             "summarise", "draw_figures",
         ]  # fmt: skip
 
-    def fill(self, pattern: str) -> list[str]:
-        """Fill the wildcards of a path with all that the run has of them."""
+    def job_files(self, rule: str, pattern: str) -> list[str]:
+        """Fill the wildcards of a file of each job of a rule, which may work on parts."""
+        cut = self.parts.cut if rule in STAGES else []
+        whole = [d for d in self.datasets if d not in cut]
+        found = self.fill(pattern, whole) if whole or "{dataset}" not in pattern else []
+        for dataset in cut:
+            for part in self.parts.names(dataset):
+                found += self.fill(part_file(pattern, part), [dataset])
+        return found
+
+    def fill(self, pattern: str, datasets: Sequence[str] | None = None) -> list[str]:
+        """Fill the wildcards of a path with all that the run, or `datasets`, has of them."""
         on_results = "{method}" in pattern
         names = {
-            "dataset": self.datasets,
+            "dataset": self.datasets if datasets is None else datasets,
             "method": self.methods,
             "recogniser": self.recognisers,
             "network": self.networks,

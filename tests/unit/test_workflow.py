@@ -13,8 +13,9 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from anonbench.config import parse
+from anonbench.drawn_names import DRAWN
 from anonbench.protocols import DISTANCES
-from anonbench.workflow import DRAWN, Plan, folder_fingerprint
+from anonbench.workflow import Plan, folder_fingerprint
 
 ROOT = Path(__file__).parents[2]
 CONTENT = {

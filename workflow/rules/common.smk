@@ -1,4 +1,5 @@
 # The validated configuration and the names and files that rules are made of. No rules here.
+from anonbench.parts import PATTERN, STAGES, part_file
 from anonbench.workflow import Plan
 
 PLAN = Plan.of(config, Path(workflow.basedir))
@@ -10,3 +11,4 @@ wildcard_constraints:
     recogniser=PLAN.pattern("recognisers"),
     network=PLAN.pattern("expressions"),
     detector=PLAN.pattern("detectors"),
+    part=PATTERN,

@@ -139,7 +139,7 @@ rule report:
     params:
         plan=PLAN.summary(),
         times={
-            name: PLAN.fill(str(getattr(rules, name).benchmark))
+            name: PLAN.job_files(name, str(getattr(rules, name).benchmark))
             for name in PLAN.timed_stages
         },
     message:

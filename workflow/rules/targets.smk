@@ -1,6 +1,7 @@
 # Names for parts of the DAG, for people and for dvc.yaml. Each loop makes one target an entry.
 METHOD_FILES = [
     "results/anonymise/{method}/{dataset}.tar",
+    "results/redetect/{method}/{dataset}.{detector}.parquet",
     "results/embed/{method}/{dataset}.{recogniser}.npz",
     "results/score/{method}/{dataset}.{recogniser}.metrics.csv",
     "results/utility/{method}/{dataset}.images.parquet",
@@ -35,6 +36,7 @@ for method in PLAN.methods:
                 method=method,
                 dataset=PLAN.datasets,
                 recogniser=PLAN.recognisers,
+                detector=PLAN.params.redetectors,
             ),
             expand(
                 EXPRESSION_FILE,
@@ -53,6 +55,7 @@ rule controls:
             method=PLAN.controls,
             dataset=PLAN.datasets,
             recogniser=PLAN.recognisers,
+            detector=PLAN.params.redetectors,
         ),
         expand(
             EXPRESSION_FILE,

@@ -19,4 +19,5 @@ with logged(snakemake.log[0]):
         prepared=snakemake.input.prepared,
         out_archive=snakemake.output.archive,
         out_ledger=snakemake.output.ledger,
+        part=snakemake.wildcards.get("part"),
     )

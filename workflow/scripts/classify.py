@@ -12,4 +12,5 @@ with logged(snakemake.log[0]):
         policies=snakemake.params.policies,
         threads=snakemake.threads,
         out=snakemake.output[0],
+        part=snakemake.wildcards.get("part"),
     )

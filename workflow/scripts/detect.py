@@ -10,4 +10,5 @@ with logged(snakemake.log[0]):
         known=snakemake.input.get("known"),
         options=snakemake.params.options,
         out=snakemake.output[0],
+        part=snakemake.params.get("part"),
     )
