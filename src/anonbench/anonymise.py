@@ -272,7 +272,7 @@ def anonymise_files(
         model.check_strengths(chosen)
     if isinstance(model, ChecksDetectors):
         model.check_detectors([Path(path).stem for path in detections])
-    records = _records(manifest)
+    records: Sequence[Any] = _records(manifest)
     if isinstance(model, KnowsDataSet):
         labels = sorted({str(record.subject) for record in records})
         model.begin(DataSet(dataset, tuple(labels), seed, tuple(map(Path, prepared))))

@@ -134,7 +134,7 @@ def rules() -> dict[str, list[str]]:
     """The texts of all rules that run a script, by script."""
     found: dict[str, list[str]] = {}
     for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
-        for text in re.split(r"^\s*rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+        for text in re.split(r"^\s*rule[ :]", file.read_text(), flags=re.MULTILINE)[1:]:
             if script := re.search(r'script:\s+"\.\./scripts/(\w+)\.py"', text):
                 found.setdefault(script[1], []).append(text)
     return found

@@ -88,7 +88,7 @@ def test_lock_names_no_index_and_has_hashes() -> None:
 
 def test_every_rule_names_an_environment_and_a_log() -> None:
     for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
-        for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+        for rule in re.split(r"^\s*rule[ :]", file.read_text(), flags=re.MULTILINE)[1:]:
             if "script:" in rule:
                 assert "conda:" in rule and "log:" in rule, rule.splitlines()[0]
 

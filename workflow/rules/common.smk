@@ -12,3 +12,10 @@ wildcard_constraints:
     network=PLAN.pattern("expressions"),
     detector=PLAN.pattern("detectors"),
     part=PATTERN,
+
+
+# A moment each: on a cluster they run where Snakemake does.
+localrules:
+    check,
+    skip_expressions,
+    write_sources,

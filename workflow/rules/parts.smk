@@ -119,8 +119,8 @@ for stage in STAGES:
         input:
             manifest="results/ingest/{dataset}/manifest.parquet",
             parts=PLAN.parts.inputs(getattr(rules, stage).output),
-            library=getattr(rules, stage).input.library,
-            code=PLAN.library("gather"),
+            made_by=getattr(rules, stage).input.library,
+            library=PLAN.library("gather"),
         output:
             list(getattr(rules, stage).output),
         log:
