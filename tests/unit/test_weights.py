@@ -565,7 +565,8 @@ def test_doctor_checks_the_weights_of_the_run(
     monkeypatch.setattr(validate, "check_environment", list)
     monkeypatch.chdir(ROOT)
     layer = tmp_path / "mine.yaml"
-    layer.write_text("run: {datasets: [drawn], expressions: [dan_rafdb, mini_xception]}\n")
+    chosen = "{datasets: [drawn], methods: [blur_face], expressions: [dan_rafdb, mini_xception]}"
+    layer.write_text(f"run: {chosen}\n")
     asked = ["doctor", "-c", str(layer)]
     known(monkeypatch, b"fer")
     weights.file("mini_xception").write_bytes(b"fer")
