@@ -96,7 +96,8 @@ def table(columns: Mapping[str, Mapping[str, str]]) -> str:
 
 def pictures(folder: Path, name: str, docs: Path, shown: str) -> str:
     """Copy a training's sheet and curves into the docs, and return what shows them."""
-    curves = read_table(folder / "rounds.csv").astype(float)
+    # Empty where there was no critic and no guide yet.
+    curves = read_table(folder / "rounds.csv").replace("", "nan").astype(float)
     write_rounds(curves, docs / "images" / f"{name}_curves.png", f"Training of {name}")
     shutil.copyfile(folder / "samples.png", docs / "images" / f"{name}_samples.png")
     return (

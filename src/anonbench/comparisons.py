@@ -41,8 +41,8 @@ class Compared(ABC):
     rank_subjects : (P,) subject codes
     n_gallery : gallery subjects
     folds : (M,), (N,) fold numbers of explicit pairs, else None
-    ties : (P,) gallery subjects as near as each probe's mate, himself included; None where the
-        comparisons were counted
+    ties : (P,) gallery subjects as near as each probe's mate, himself included; where the
+        comparisons were counted, at rank 1 alone
     """
 
     mated: NDArray[np.float32]

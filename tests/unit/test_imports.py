@@ -73,8 +73,8 @@ def test_a_bare_snakemake_can_plan_the_whole_run() -> None:
         "from anonbench.workflow import Plan\n"
         "content = yaml.safe_load(Path('params.yaml').read_text())\n"
         "content['run']['datasets'] = ['drawn']\n"
-        # The weights of the default network need not be here; any other kind of entry is alike.
-        "content['run']['expressions'] = []\n"
+        # The weights of the default networks need not be here; any other kind of entry is alike.
+        "content['run'] |= {'expressions': [], 'methods': ['blur_face', 'mask_eyes']}\n"
         "plan = Plan.of(content, Path.cwd())\n"
         "assert plan.code()['method'] and plan.figures() and plan.summary() and plan.resolved()\n"
         "assert plan.library('anonymise', method='blur_face') and plan.drawn_files()\n"

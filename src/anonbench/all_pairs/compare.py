@@ -136,7 +136,7 @@ def compare_counted(
         LOGGER.warning("%d operating points outside the exact ranges: %s", len(missed), what)
         ranges += missed
     assert found.counts.histogram.sum() == completed
-    ranks, rank_subjects = closed_ranks(
+    ranks, ties, rank_subjects = closed_ranks(
         partition, once, pairs, mated, (probes, enrolled), found.best, error
     )
     return CountedComparisons(
@@ -145,6 +145,7 @@ def compare_counted(
         distinct_nonmated=distinct,
         ranks=ranks,
         rank_subjects=rank_subjects,
+        ties=ties,
         n_gallery=int(np.unique(partition.subjects[partition.gallery]).size),
         nonmated=nonmated,
         found=found,

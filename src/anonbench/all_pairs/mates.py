@@ -55,8 +55,11 @@ def closed_ranks(
     sides: tuple[Side, Side],
     best: NDArray[np.float64],
     error: float,
-) -> tuple[Indices, Indices]:
-    """Return rank and subject of every closed-set probe; 2 stands for any rank from 2.
+) -> tuple[Indices, Indices, Indices]:
+    """Return rank, ties and subject of every closed-set probe; 2 stands for any rank from 2.
+
+    Ties are gallery subjects as near as the nearest mate, himself included. They are counted for
+    rank 1; 1 stands for any number at other ranks, and a miss has 0.
 
     Parameters
     ----------
@@ -82,23 +85,27 @@ def closed_ranks(
     others[sides[0].images] = best
     squared, nearest = nearest_mate[closed].astype(np.float64) ** 2, others[closed]
     ranks = np.where(nearest < squared - error, 2, 1)
-    # Nothing is nearer than a mate at distance 0.
-    close = (squared > 0.0) & (nearest >= squared - error) & (nearest <= squared + error)
-    close &= np.isfinite(squared)
+    ties = np.ones(closed.size, dtype=np.int64)
+    # Nothing is nearer than a mate at distance 0, but others may be as near.
+    close = (nearest >= squared - error) & (nearest <= squared + error) & np.isfinite(squared)
     unclear = closed[close]
-    ranks[close] = np.where(_beaten(unclear, nearest_mate[unclear], sides), 2, 1)
-    ranks[~np.isfinite(nearest_mate[closed])] = n_gallery + 1
-    return ranks.astype(np.int64), partition.subjects[closed]
+    beaten, ties[close] = _beaten(unclear, nearest_mate[unclear], sides)
+    ranks[close] = np.where(beaten, 2, 1)
+    missed = ~np.isfinite(nearest_mate[closed])
+    ranks[missed], ties[missed] = n_gallery + 1, 0
+    return ranks.astype(np.int64), ties, partition.subjects[closed]
 
 
-def _beaten(probes: Indices, mates: Floats, sides: tuple[Side, Side]) -> NDArray[np.bool_]:
-    """Whether any gallery image but the probe's own is nearer than its nearest mate.
+def _beaten(
+    probes: Indices, mates: Floats, sides: tuple[Side, Side]
+) -> tuple[NDArray[np.bool_], Indices]:
+    """Whether any gallery image but the probe's own is nearer than its nearest mate, and ties.
 
     Mates are among those that are looked at, as none of them is nearer than the nearest.
     """
-    result = np.zeros(probes.size, dtype=bool)
+    result, ties = np.zeros(probes.size, dtype=bool), np.ones(probes.size, dtype=np.int64)
     if not probes.size:
-        return result
+        return result, ties
     gallery = sides[1]
     _, chosen, of_image, copies = np.unique(
         gallery.same, return_index=True, return_inverse=True, return_counts=True
@@ -116,7 +123,19 @@ def _beaten(probes: Indices, mates: Floats, sides: tuple[Side, Side]) -> NDArray
         alone = (gallery.images[place] == probes[part]) & (copies[own] == 1)
         found[np.flatnonzero(alone), own[alone]] = np.inf
         result[part] = (found < mates[part, None]).any(axis=1)
-    return result
+        ties[part] = _subjects_at(found == mates[part, None], of_image, gallery.subjects)
+    return result, ties
+
+
+def _subjects_at(
+    equal: NDArray[np.bool_], of_image: NDArray[np.integer[Any]], subjects: Indices
+) -> Indices:
+    """Return how many subjects have an image among the marked embeddings (P, V), at least 1."""
+    several = np.flatnonzero(equal.any(axis=1))
+    counts = np.ones(len(equal), dtype=np.int64)
+    for k in several:
+        counts[k] = max(1, np.unique(subjects[equal[k][of_image]]).size)
+    return counts
 
 
 def _steps(size: int, step: int) -> Iterator[slice]:
