@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from drawn_faces import attacks, faces_found, metadata, pictures, table, trained
+from drawn_faces import as_jpeg, attacks, faces_found, metadata, pictures, table, trained
 from numpy.typing import NDArray
 
 from anonbench import anonymisers, recognisers, weights
@@ -112,8 +111,8 @@ def contrast(results: Path, dataset: str, docs: Path) -> str:
         cells = (line.name, line.where, line.first, line.second, line.difference, line.interval)
         lines.append(f"| {' | '.join(cells)} | {line.p} |")
     for figure in ("landmarks", "contrasts"):
-        target = f"images/{CARD}_{figure}.png"
-        shutil.copyfile(results / "figures" / dataset / f"{figure}.png", docs / target)
+        target = f"images/{CARD}_{figure}.jpg"
+        as_jpeg(results / "figures" / dataset / f"{figure}.png", docs / target)
         lines += ["", f"![{figure.capitalize()}]({target})"]
     return "\n".join(lines)
 
