@@ -95,7 +95,7 @@ def taught(
     pairs : Pairs
         Whose faces. One picture of each subject is held back, to see how well others are told.
     steps : int
-        Batches of 64 faces, moved, mirrored and changed in contrast, to learn from.
+        Batches of 64 faces, moved and mirrored, to learn from.
     draw : Generator
         Random numbers.
     autocast : callable
@@ -127,7 +127,8 @@ def taught(
         optimiser.step()
         slope.step()
     network.eval().requires_grad_(False)
-    middle = faces[held_back][:, :, SPARE // 2 :, SPARE // 2 :][:, :, :SEEN, :SEEN]
+    inner = slice(SPARE // 2, SPARE // 2 + SEEN)
+    middle = faces[held_back][:, :, inner, inner]
     right = float((network(middle).argmax(dim=1) == codes[held_back]).float().mean())
     LOGGER.info("%.1f %% of pictures held back are told right", 100 * right)
     return network, right
