@@ -32,6 +32,7 @@ BEYOND = {
     "flip": 0.5, "jitter": 0.02, "ema": 0.9, "warm_up": 1, "reconstruction": 1.0, "levels": 3,
     "penalty_every": 2, "validation": 0.5, "network": "MSGGenerator",
 }  # fmt: skip
+PATCHES = {"critic": "patches", "matching": 2.0, "critic_pace": 0.3, "momentum": 0.5}
 POINTS = np.array([[80, 90], [95, 70], [65, 70], [110, 80], [50, 80], [150, 150], [10, 150]])
 
 
@@ -182,10 +183,53 @@ def test_the_critic_learns_to_tell_drawn_faces() -> None:
     assert made._sums["critic"][-1] < made._sums["critic"][0] - 0.1
 
 
+def test_the_patches_critic_looks_at_all_it_is_shown_and_learns() -> None:
+    made = Trainer(faces(**PATCHES), settings(batch=4, **PATCHES), 1, "toy")
+    batch = made.faces.batch(0)
+    scores, inner = made._patches(batch, batch.picture)
+    assert scores.shape[:2] == (2, 1) and len(inner) == 4
+    moved = batch._replace(keypoints=batch.keypoints.roll(2, 1))
+    filled = batch._replace(mask=1 - batch.mask)
+    for other in (made._patches(batch, -batch.picture), made._patches(moved, batch.picture),
+                  made._patches(filled, batch.picture)):  # fmt: skip
+        assert not torch.equal(scores, other[0])
+    for _ in range(30):
+        made._patch_critic_step(batch, torch.zeros_like(batch.picture))
+    assert made._sums["critic"][-1] < made._sums["critic"][0] - 0.1
+
+
+def test_the_patches_judgement_by_hand() -> None:
+    recipe = settings(batch=2, adversarial=3.0, **PATCHES)
+    made = Trainer(faces(), recipe, 1, "toy")
+    batch = made.faces.batch(0)
+    drawn = batch.pasted(torch.zeros_like(batch.picture))
+    score, apart = (float(term.detach()) for term in made._judgement(batch, drawn))
+    fake, inner = made._patches(batch, drawn)
+    true = made._patches(batch, batch.picture)[1]
+    assert score == pytest.approx(3 * float(((fake - 1) ** 2).mean().detach()), rel=1e-5)
+    each = [float((a - b).abs().mean().detach()) for a, b in zip(inner, true, strict=True)]
+    assert apart == pytest.approx(2 * np.mean(each), rel=1e-4)
+    # Nothing of what is true is left to match.
+    assert float(made._judgement(batch, batch.picture)[1].detach()) == 0
+
+
+def test_rates_and_moments_are_those_of_the_recipe() -> None:
+    made = Trainer(faces(), settings(**PATCHES, rate=0.01), 1, "toy")
+    made.step(0)
+    groups = {name: o.param_groups[0] for name, o in made._optimisers.items()}
+    assert groups["generator"]["lr"] == 0.01 and groups["critic"]["lr"] == pytest.approx(0.003)
+    assert {group["betas"] for group in groups.values()} == {(0.5, 0.99)}
+    published = Trainer(faces(), settings(), 1, "toy")
+    assert published.betas == (0.0, 0.99) and published.pace("critic") == 1
+
+
 # Training
 
 
-@pytest.mark.parametrize("more", [{}, BEYOND], ids=["published", "beyond"])
+@pytest.mark.parametrize(
+    "more", [{}, BEYOND, PATCHES | {"warm_up": 1, "reconstruction": 1.0}],
+    ids=["published", "beyond", "patches"],
+)  # fmt: skip
 def test_interrupted_training_ends_with_the_same_bytes(
     files: dict[str, Any], more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +278,7 @@ def test_it_learns_what_it_is_shown() -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    for wrong in ({"batch": 0}, {"jitter": 2}, {"network": "other"}, {"channelz": 3}):
+    for wrong in ({"batch": 0}, {"jitter": 2}, {"network": "other"}, {"channelz": 3},
+                  {"matching": 1.0}):  # fmt: skip
         with pytest.raises(ValidationError):
             settings(**wrong)

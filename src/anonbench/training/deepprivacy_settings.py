@@ -6,9 +6,9 @@ from the start. What goes beyond it is off.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from anonbench.training.round_settings import Count, Positive, RoundSettings, Share, Weight
 
@@ -43,6 +43,17 @@ class DeepPrivacyTraining(RoundSettings):
     """Share of a box by which its edges are moved at random."""
 
     # Beyond the published recipe.
+    momentum: Share = 0.0
+    """First beta of Adam, for all networks."""
+    critic: Literal["published", "patches"] = "published"
+    """`patches`: instead of the Wasserstein critic, one that scores every patch of 70 x 70 pixels
+    by itself (Isola et al. 2017), by least squares and without penalty; it learns sooner what is
+    blurred. `critic_channels` is the width of either."""
+    critic_pace: Weight = 1.0
+    """The critic's rate, as a multiple of `rate`: weights of the patches' critic are not scaled."""
+    matching: Weight = 0.0
+    """Weight of the mean absolute difference of the patches' critic's inner features between the
+    true and the drawn picture (Wang et al. 2018, pix2pixHD)."""
     warm_up: Count = 0
     """First rounds without critic, with reconstruction alone."""
     reconstruction: Weight = 0.0
@@ -51,3 +62,9 @@ class DeepPrivacyTraining(RoundSettings):
     """Levels of the Laplacian pyramid on which the reconstruction is compared; 1: pixels."""
     adversarial: Weight = 1.0
     """Weight of the critic's score in the generator's loss."""
+
+    @model_validator(mode="after")
+    def _matched_by_patches(self) -> Self:
+        if self.matching and self.critic != "patches":
+            raise ValueError("matching is of the inner features of critic: patches")
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,13 +12,20 @@ from torch import Tensor, nn
 from anonbench.anonymisers._deepprivacy_weights import FILL
 from anonbench.io import read_table
 from anonbench.metrics.feature_distance import kid
-from anonbench.models.deepprivacy import DeepPrivacyV1, MSGGenerator
+from anonbench.models.deepprivacy import (
+    KEYPOINTS,
+    SIDES,
+    DeepPrivacyV1,
+    MSGGenerator,
+    keypoint_maps,
+)
 from anonbench.seeds import generator
-from anonbench.training.ciagan_losses import pyramid_difference
+from anonbench.training import ciagan_losses
 from anonbench.training.deepprivacy_batches import Batch, Faces
 from anonbench.training.deepprivacy_critic import Critic, gradient_penalty
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
 from anonbench.training.face_features import FaceFeatures
+from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
 
@@ -88,18 +96,29 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
         Of the training.
     """
 
-    BETAS = (0.0, 0.99)
-
     def __init__(self, faces: Faces, settings: DeepPrivacyTraining, seed: int, name: str) -> None:
         super().__init__(settings, seed, name)
         self.faces = faces
         self._features = FaceFeatures(settings.quality) if settings.quality else None
 
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Of Adam."""
+        return self.settings.momentum, 0.99
+
     def built(self) -> dict[str, nn.Module]:
         """Return generator and critic."""
         settings = self.settings
         drawer = NETWORKS[settings.network](settings.channels)
-        return {"generator": drawer, "critic": Critic(settings.critic_channels)}
+        critic: nn.Module = Critic(settings.critic_channels)
+        if settings.critic == "patches":
+            # A picture, where its face was, and the keypoints' maps.
+            critic = PatchCritic(3 + 1 + KEYPOINTS, settings.critic_channels)
+        return {"generator": drawer, "critic": critic}
+
+    def pace(self, network: str) -> float:
+        """Return at how many times the rate a network learns."""
+        return self.settings.critic_pace if network == "critic" else 1.0
 
     def learn(self, k: int) -> None:
         """Learn from the faces of a round."""
@@ -107,7 +126,10 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
         raw = self._drawn(self.networks["generator"], batch)
         drawn = batch.pasted(raw)
         if k >= self.settings.warm_up:
-            self._critic_step(batch, drawn.detach(), k)
+            if self.settings.critic == "patches":
+                self._patch_critic_step(batch, drawn.detach())
+            else:
+                self._critic_step(batch, drawn.detach(), k)
         self._generator_step(batch, raw, drawn, k)
 
     def _drawn(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -133,26 +155,59 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
             loss = loss + settings.penalty * settings.penalty_every * penalty
         self.descend("critic", loss)
 
+    def _patch_critic_step(self, batch: Batch, drawn: Tensor) -> None:
+        real, fake = self._patches(batch, batch.picture)[0], self._patches(batch, drawn)[0]
+        found = ciagan_losses.adversarial(fake, False) + ciagan_losses.adversarial(real, True)
+        self.note(critic=found)
+        self.descend("critic", found)
+
+    def _patches(self, batch: Batch, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the patches' scores, and what each layer made of pictures in the batch's place."""
+        maps = keypoint_maps(batch.keypoints, SIDES[-1])
+        critic = cast("PatchCritic", self.networks["critic"])
+        with self.autocast():
+            scores, inner = critic.judged(torch.cat([picture, batch.mask, maps], dim=1))
+        return scores.float(), inner
+
     def _generator_step(self, batch: Batch, raw: Tensor, drawn: Tensor, k: int) -> None:
         settings, critic = self.settings, self.networks["critic"]
         losses = []
         if settings.reconstruction:
-            apart = pyramid_difference(raw, batch.picture, 1 - batch.mask, settings.levels)
+            apart = ciagan_losses.pyramid_difference(
+                raw, batch.picture, 1 - batch.mask, settings.levels
+            )
             self.note(reconstruction=apart)
             losses.append(settings.reconstruction * apart)
         if k >= settings.warm_up:
             critic.requires_grad_(False)
-            with self.autocast():
-                score = critic(drawn, batch.condition, batch.keypoints).float().mean()
+            losses += self._judgement(batch, drawn)
             critic.requires_grad_(True)
-            self.note(adversarial=-score)
-            losses.append(-settings.adversarial * score)
         if not losses:
             raise ValueError(
                 f"training_deepprivacy.{self._name}: nothing to learn in the warm-up: set "
                 "reconstruction"
             )
         self.descend("generator", torch.stack(losses).sum())
+
+    def _judgement(self, batch: Batch, drawn: Tensor) -> list[Tensor]:
+        """Return what the critic adds to the generator's loss."""
+        settings = self.settings
+        if settings.critic == "published":
+            with self.autocast():
+                rest = (batch.condition, batch.keypoints)
+                score = self.networks["critic"](drawn, *rest).float().mean()
+            self.note(adversarial=-score)
+            return [-settings.adversarial * score]
+        scores, inner = self._patches(batch, drawn)
+        found = ciagan_losses.adversarial(scores, True)
+        self.note(adversarial=found)
+        if not settings.matching:
+            return [settings.adversarial * found]
+        with torch.no_grad():
+            known = self._patches(batch, batch.picture)[1]
+        apart = ciagan_losses.matching(inner, known, scores.new_ones(len(drawn)))
+        self.note(matching=apart)
+        return [settings.adversarial * found, settings.matching * apart]
 
     @torch.inference_mode()
     def kept_pictures(self, batch: Batch) -> Tensor:
