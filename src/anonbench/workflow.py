@@ -427,28 +427,41 @@ class Plan:
     @property
     def timed_stages(self) -> list[str]:
         """The rules whose time the report gives, in the order of the data."""
+        prepared = any(map(self.is_prepared, self.methods))
         return [
-            "ingest", "detect", "locate", "anonymise", "redetect", "embed", "measure", "score",
+            "ingest", "detect", "locate", *(["prepare"] if prepared else []), "anonymise",
+            *(["vouch"] if prepared else []), "redetect", "embed", "measure", "score",
             *(("classify", "score_expressions") if self.networks else ()),
+            *((f"gather_{stage}" for stage in STAGES) if self.parts.cut else ()),
             "summarise", "draw_figures",
         ]  # fmt: skip
 
     def job_files(self, rule: str, pattern: str) -> list[str]:
         """Fill the wildcards of a file of each job of a rule, which may work on parts."""
+        if rule.startswith("gather_"):
+            return self.fill(pattern, self.parts.cut)
         cut = self.parts.cut if rule in STAGES else []
         whole = [d for d in self.datasets if d not in cut]
-        found = self.fill(pattern, whole) if whole or "{dataset}" not in pattern else []
+        methods = self.methods
+        if rule in ("prepare", "vouch"):
+            methods = [m for m in methods if self.is_prepared(m)]
+        found = self.fill(pattern, whole, methods) if whole or "{dataset}" not in pattern else []
         for dataset in cut:
             for part in self.parts.names(dataset):
                 found += self.fill(part_file(pattern, part), [dataset])
         return found
 
-    def fill(self, pattern: str, datasets: Sequence[str] | None = None) -> list[str]:
-        """Fill the wildcards of a path with all that the run, or `datasets`, has of them."""
+    def fill(
+        self,
+        pattern: str,
+        datasets: Sequence[str] | None = None,
+        methods: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Fill the wildcards of a path with all that the run has of them, or what is named."""
         on_results = "{method}" in pattern
         names = {
             "dataset": self.datasets if datasets is None else datasets,
-            "method": self.methods,
+            "method": self.methods if methods is None else methods,
             "recogniser": self.recognisers,
             "network": self.networks,
             "detector": self.params.redetectors if on_results else self.params.detectors,

@@ -81,6 +81,9 @@ def test_only_large_data_sets_are_cut(tmp_path: Path) -> None:
     benchmarks = plan.job_files("anonymise", "b/{method}/{dataset}.tsv")
     assert len(benchmarks) == 9 and "b/soft/mine.0002of0003.tsv" in benchmarks
     assert plan.job_files("locate", "b/{dataset}.tsv") == ["b/mine.tsv"]
+    assert plan.job_files("gather_detect", "b/{dataset}.tsv") == ["b/mine.tsv"]
+    assert "gather_anonymise" in plan.timed_stages
+    assert "gather_anonymise" not in plan_of(tmp_path, 90).timed_stages
 
 
 def test_part_size_is_no_part_of_a_run(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ def test_only_who_looks_at_everybody_is_prepared() -> None:
         f"{stem}.guarantee.csv", "results/anonymise/same/drawn.guarantee.csv",
     ]  # fmt: skip
     assert plan.guarantees(["soft"]) == []
+    assert [s for s in plan.timed_stages if s in ("prepare", "vouch")] == ["prepare", "vouch"]
+    assert plan.job_files("vouch", "{method}/{dataset}") == ["same/mine", "same/drawn"]
+    assert plan.job_files("score", "{method}/mine") == [f"{m}/mine" for m in plan.methods]
     # Edited code of grouping reruns what was grouped.
     groups = "src/anonbench/anonymisers/_ksame_groups.py"
     assert groups in plan.library("prepare", method="same")

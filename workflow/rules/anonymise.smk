@@ -74,6 +74,8 @@ rule vouch:
         "results/anonymise/{method}/{dataset}.guarantee.csv",
     log:
         "logs/vouch/{method}/{dataset}.log",
+    benchmark:
+        "benchmarks/results/vouch/{method}/{dataset}.tsv"
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -125,6 +125,10 @@ for stage in STAGES:
             list(getattr(rules, stage).output),
         log:
             str(getattr(rules, stage).log).replace("logs/", "logs/gather/"),
+        benchmark:
+            str(getattr(rules, stage).benchmark).replace(
+                "results/", "results/gather_", 1
+            )
         wildcard_constraints:
             dataset=PLAN.pattern("cut"),
         conda:
