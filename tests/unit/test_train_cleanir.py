@@ -28,6 +28,7 @@ SUBJECTS, EACH, LENGTH = 5, 3, 8
 QUICK = {"dataset": "toy", "rounds": 4, "batch": 2, "report_every": 2, "device": "cpu"}
 BEYOND = {"flip": 0.5, "shift": 3, "ema": 0.9, "fall": 0.5, "sharpness": 100.0, "levels": 3,
           "sure": True, "validation": 0.4}  # fmt: skip
+CRITIC = {"adversarial": 3.0, "matching": 2.0, "critic_width": 4}
 
 
 def settings(**more: object) -> CleanirTraining:
@@ -70,6 +71,48 @@ def test_losses_by_hand() -> None:
 
 
 # What it is shown
+
+
+def test_the_critics_terms_by_hand() -> None:
+    recipe = settings(**CRITIC)
+    made = Trainer(Faces(*toy(), recipe, 1, "toy"), recipe, 1, "toy")
+    true, _ = made.faces.batch(0)
+    out = torch.zeros_like(true, requires_grad=True)
+    before = [p.clone() for p in made.networks["critic"].parameters()]
+    terms = made._judgement(true, out)
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(before, made.networks["critic"].parameters(), strict=True)
+    )
+    # It judges as it is after its step.
+    critic = made.networks["critic"]
+    fake, inner = critic.judged(out)
+    kept = critic.judged(true)[1]
+    assert float(terms["adversarial"].detach()) == pytest.approx(
+        3 * 2 * float(((fake - 1) ** 2).mean().detach()), rel=1e-5
+    )
+    each = [float((a - b).abs().mean().detach()) for a, b in zip(inner, kept, strict=True)]
+    assert float(terms["matching"].detach()) == pytest.approx(2 * 2 * np.mean(each), rel=1e-4)
+    # The critic learns nothing from what it says of a drawn face; who draws it does.
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(p.grad is None or not p.requires_grad for p in critic.parameters())
+    assert out.grad is not None and float(out.grad.abs().sum()) > 0
+
+
+def test_the_critic_waits_for_the_warm_up() -> None:
+    recipe = settings(warm_up=1, **CRITIC)
+    made = Trainer(Faces(*toy(), recipe, 1, "toy"), recipe, 1, "toy")
+    made.step(0)
+    assert "critic" not in made._sums
+    made.step(1)
+    assert {"critic", "adversarial", "matching"} < set(made._sums)
+    assert made.betas("critic") == (0.5, 0.999) and made.betas("both") == (0.9, 0.999)
+    alone = Trainer(Faces(*toy(), settings(), 1, "toy"), settings(), 1, "toy")
+    assert set(alone.networks) == {"both"}
+    # Nor does it change with what the others begin.
+    first = Trainer(Faces(*toy(), recipe, 1, "toy"), recipe, 1, "toy").networks["both"]
+    for one, other in zip(alone.networks["both"].parameters(), first.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_crop_is_the_bounding_rectangle_of_landmarks() -> None:
@@ -129,7 +172,9 @@ def test_held_out_subjects_are_never_shown() -> None:
 # Training
 
 
-@pytest.mark.parametrize("more", [{}, BEYOND], ids=["published", "beyond"])
+@pytest.mark.parametrize(
+    "more", [{}, BEYOND, {"warm_up": 1, **CRITIC}], ids=["published", "beyond", "critic"]
+)
 def test_interrupted_training_ends_with_the_same_bytes(files: dict, more: dict) -> None:
     recipe = settings(**more)
     train_cleanir_files(**files, settings=recipe)
@@ -154,7 +199,8 @@ def test_interrupted_training_ends_with_the_same_bytes(files: dict, more: dict) 
     assert kept == {k: files[k].read_bytes() for k in kept}
     curves = pd.read_csv(files["curves"])
     assert list(curves["round"]) == [2, 4] and np.isfinite(curves.to_numpy()).all()
-    assert ("sharpness" in curves) == bool(more)
+    assert ("sharpness" in curves) == ("sharpness" in more)
+    assert ("critic" in curves) == ("adversarial" in more)
 
 
 def test_weights_say_what_they_are(files: dict) -> None:
@@ -180,6 +226,7 @@ def test_it_learns_what_it_is_shown() -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    for wrong in ({"batch": 0}, {"shift": 9}, {"flip": 1.5}, {"roundz": 3}):
+    for wrong in ({"batch": 0}, {"shift": 9}, {"flip": 1.5}, {"roundz": 3},
+                  {"matching": 1.0}):  # fmt: skip
         with pytest.raises(ValidationError):
             settings(**wrong)

@@ -220,7 +220,7 @@ def test_rates_and_moments_are_those_of_the_recipe() -> None:
     assert groups["generator"]["lr"] == 0.01 and groups["critic"]["lr"] == pytest.approx(0.003)
     assert {group["betas"] for group in groups.values()} == {(0.5, 0.99)}
     published = Trainer(faces(), settings(), 1, "toy")
-    assert published.betas == (0.0, 0.99) and published.pace("critic") == 1
+    assert published.betas("critic") == (0.0, 0.99) and published.pace("critic") == 1
 
 
 # Training

@@ -5,11 +5,11 @@ Defaults are the published recipe; what goes beyond it is off.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from anonbench.training.round_settings import Positive, RoundSettings, Weight
+from anonbench.training.round_settings import Count, Positive, RoundSettings, Weight
 
 CLEANIR_DETECTOR = "dlib_hog"
 """Whose landmarks say where a face ends."""
@@ -46,5 +46,21 @@ class CleanirTraining(RoundSettings):
     sure: bool = False
     """Whether noise is added to the half for all else only, so that who is seen is learnt from
     codes as they are used."""
+    warm_up: Count = 0
+    """First rounds without critic."""
+    adversarial: Weight = 0.0
+    """Weight of a critic's verdict on every patch of 70 x 70 pixels (Isola et al. 2017), by least
+    squares, summed over the batch (Larsen et al. 2016 have such autoencoders); 0: no critic."""
+    matching: Weight = 0.0
+    """Weight of the mean absolute difference of the critic's inner features between the true and
+    the drawn face (Wang et al. 2018, pix2pixHD), summed over the batch."""
+    critic_width: Positive = 64
+    """Channels of the critic's first block."""
     shift: Annotated[int, Field(ge=0, le=8)] = 0
     """Pixels by which a face is moved at random, of 64."""
+
+    @model_validator(mode="after")
+    def _matched_by_a_critic(self) -> Self:
+        if self.matching and not self.adversarial:
+            raise ValueError("matching is of the critic's features: set adversarial")
+        return self

@@ -53,16 +53,15 @@ class RoundTrainer(ABC, Generic[Settings]):
         self._trained = next(iter(self.networks.values()))
         self._average = copy.deepcopy(self._trained) if settings.ema else None
         self._optimisers = {
-            key: torch.optim.Adam(n.parameters(), settings.rate, betas=self.betas, fused=True)
+            key: torch.optim.Adam(n.parameters(), settings.rate, betas=self.betas(key), fused=True)
             for key, n in self.networks.items()
         }
         self.round = 0
         self.curves: list[dict[str, float]] = []
         self._sums: dict[str, list[float]] = {}
 
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
+    def betas(self, network: str) -> tuple[float, float]:
+        """Return those of a network's Adam."""
         return self.BETAS
 
     @abstractmethod

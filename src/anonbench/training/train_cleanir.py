@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,12 @@ from anonbench.io import read_table
 from anonbench.metrics.feature_distance import kid
 from anonbench.models.cleanir import HALF, Decoder, Encoder, halves, rotated
 from anonbench.seeds import generator
-from anonbench.training.ciagan_losses import pyramid_difference
+from anonbench.training import ciagan_losses
 from anonbench.training.cleanir_crops import ROOM
 from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.face_features import FaceFeatures
 from anonbench.training.held_out import evenly, split
+from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
 
@@ -167,8 +169,17 @@ class Trainer(RoundTrainer[CleanirTraining]):
         self._features = FaceFeatures(settings.quality) if settings.quality else None
 
     def built(self) -> dict[str, nn.Module]:
-        """Return both networks as one."""
-        return {"both": nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()})}
+        """Return both networks as one, and the critic where there is one."""
+        both: dict[str, nn.Module] = {
+            "both": nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()})
+        }
+        if not self.settings.adversarial:
+            return both
+        return both | {"critic": PatchCritic(3, self.settings.critic_width)}
+
+    def betas(self, network: str) -> tuple[float, float]:
+        """Return those of a network's Adam."""
+        return (0.5, 0.999) if network == "critic" else self.BETAS
 
     def rate_at(self, k: int) -> float:
         """Return the learning rate of round `k`."""
@@ -195,13 +206,36 @@ class Trainer(RoundTrainer[CleanirTraining]):
         }
         if settings.sharpness:
             everywhere = torch.ones_like(out[:, :1])
-            found = pyramid_difference(out, pictures, everywhere, settings.levels)
+            found = ciagan_losses.pyramid_difference(out, pictures, everywhere, settings.levels)
             terms["sharpness"] = settings.sharpness * len(out) * found
+        if settings.adversarial and k >= settings.warm_up:
+            terms |= self._judgement(pictures, out)
         for name, value in terms.items():
             # By face, so that curves do not depend on the batch.
             shared = 1 if name == "divergence" else len(pictures)
             self.note(**{name: value / shared})
         self.descend("both", torch.stack(list(terms.values())).sum())
+
+    def _judgement(self, pictures: Tensor, out: Tensor) -> dict[str, Tensor]:
+        """Teach the critic; return what it adds to the loss of the other two."""
+        settings, critic = self.settings, cast("PatchCritic", self.networks["critic"])
+        critic.requires_grad_(True)
+        with self.autocast():
+            real, fake = critic(pictures).float(), critic(out.detach()).float()
+        found = ciagan_losses.adversarial(fake, False) + ciagan_losses.adversarial(real, True)
+        self.note(critic=found)
+        self.descend("critic", found)
+        critic.requires_grad_(False)
+        with self.autocast():
+            scores, inner = critic.judged(out)
+        weight = settings.adversarial * len(out)
+        terms = {"adversarial": weight * ciagan_losses.adversarial(scores.float(), True)}
+        if settings.matching:
+            with torch.no_grad(), self.autocast():
+                known = critic.judged(pictures)[1]
+            apart = ciagan_losses.matching(inner, known, out.new_ones(len(out)))
+            terms["matching"] = settings.matching * len(out) * apart
+        return terms
 
     @torch.inference_mode()
     def turned(self, pictures: Tensor, degrees: float) -> Tensor:

@@ -101,9 +101,8 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
         self.faces = faces
         self._features = FaceFeatures(settings.quality) if settings.quality else None
 
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
+    def betas(self, network: str) -> tuple[float, float]:
+        """Return those of a network's Adam."""
         return self.settings.momentum, 0.99
 
     def built(self) -> dict[str, nn.Module]:
