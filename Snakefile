@@ -23,6 +23,7 @@ include: "workflow/rules/parts.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/faces.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/adversarial.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -14,6 +14,7 @@ from pydantic.types import StrictFloat, StrictInt, StringConstraints
 from anonbench.config_block import Block, Distinct
 from anonbench.registry import plugin_names, unknown_name
 from anonbench.synthetic.settings import RenderedFaces
+from anonbench.training.adversarial_settings import AdversarialTraining
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
@@ -24,6 +25,10 @@ CONTROLS = ("original", "blank")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 """A catalogue key; it becomes part of paths and of rule names."""
+
+STARTED = ("training_ciagan", "training_adversarial")
+"""Blocks whose trainings may begin with the networks of another."""
+BLOCKS_OF_TRAININGS = (*STARTED, "training_cleanir", "training_deepprivacy")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Attack = Literal["naive", "reverse", "parrot"]
@@ -235,6 +240,9 @@ class Params(Block):
     """Catalogue of trainings of CLEANIR: `snakemake train_cleanir` does them all."""
     training_deepprivacy: dict[Name, DeepPrivacyTraining] = Field(default_factory=dict)
     """Catalogue of trainings of DeepPrivacy: `snakemake train_deepprivacy` does them all."""
+    training_adversarial: dict[Name, AdversarialTraining] = Field(default_factory=dict)
+    """Catalogue of trainings against a face classifier, of Ren's modifier and Narula's transform:
+    `snakemake train_adversarial` does them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -293,20 +301,26 @@ class Params(Block):
 
 
 def _known_trainings(params: Params) -> None:
-    for block in ("training_ciagan", "training_cleanir", "training_deepprivacy"):
-        for name, training in getattr(params, block).items():
+    for block in BLOCKS_OF_TRAININGS:
+        trainings = getattr(params, block)
+        for name, training in trainings.items():
             if training.dataset not in params.datasets:
                 wrong = unknown_name("entry", training.dataset, params.datasets)
                 raise ValueError(f"{block}.{name}.dataset: {wrong}")
-    trainings = params.training_ciagan
+        if block in STARTED:
+            _known_starts(block, trainings)
+
+
+def _known_starts(block: str, trainings: Mapping[str, Any]) -> None:
+    """Raise for a training that begins with one that does not exist, or with itself."""
     for name, training in trainings.items():
         begun, first = {name}, training.start
         while first:
             if first not in trainings:
                 wrong = unknown_name("entry", first, trainings)
-                raise ValueError(f"training_ciagan.{name}.start: {wrong}")
+                raise ValueError(f"{block}.{name}.start: {wrong}")
             if first in begun:
-                raise ValueError(f"training_ciagan.{name}.start: begins with itself")
+                raise ValueError(f"{block}.{name}.start: begins with itself")
             begun.add(first)
             first = trainings[first].start
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anonbench.anonymisers._base import Info, Strength
+if TYPE_CHECKING:
+    # NumPy comes with it, which a bare Snakemake does not have.
+    from anonbench.anonymisers._base import Info, Strength
+
+PLACEHOLDER = "{strength}"
+"""In names that are chosen by strength."""
 
 
 def strength_label(strength: Strength) -> str:
@@ -35,6 +40,14 @@ def strength_label(strength: Strength) -> str:
     if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
         raise ValueError(f"a strength has to be a finite number, got {strength!r}")
     return str(int(strength)) if strength == int(strength) else repr(float(strength))
+
+
+def by_strength(name: str, strength: Strength) -> str:
+    """Return a name with a strength in place of ``{strength}``, as names of weights have it.
+
+    A point becomes an underscore, since names have none: 7.5 is ``7_5``.
+    """
+    return name.replace(PLACEHOLDER, strength_label(strength).replace(".", "_"))
 
 
 def resolve_strengths(info: Info, strengths: Sequence[Strength]) -> tuple[Strength, ...]:

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from anonbench.config import Params
+from anonbench.training.adversarial_settings import ADVERSARIAL_DETECTOR
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.training.cleanir_settings import CLEANIR_DETECTOR
 from anonbench.training.deepprivacy_settings import DEEPPRIVACY_DETECTOR
 from anonbench.training.round_settings import RoundSettings
 
-KINDS = ("ciagan", "cleanir", "deepprivacy")
+KINDS = ("ciagan", "cleanir", "deepprivacy", "adversarial")
 """Each has a block ``training_KIND`` of the configuration, and a target ``train_KIND``."""
 BLOCKS = {f"training_{kind}" for kind in KINDS}
-NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{0}.yaml does"
+NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{1}.yaml does"
+EXAMPLES = {"adversarial": "ren"}
+"""Recipes that are not called as their kind."""
 CROPS = "results/training/crops"
 
 
@@ -48,12 +51,13 @@ class Trainings:
         shown = {s for t in self.params.training_ciagan.values() for s in t.landmarks}
         found = [LANDMARK_DETECTORS[s] for s in shown]
         found += [CLEANIR_DETECTOR] if self.params.training_cleanir else []
+        found += [ADVERSARIAL_DETECTOR] if self.params.training_adversarial else []
         return found + ([DEEPPRIVACY_DETECTOR] if self.params.training_deepprivacy else [])
 
     def weights(self, kind: str) -> list[str]:
         """Return the weights of all trainings of a kind, or what to do where there is none."""
         files = [f"results/training/{n}/{n}.safetensors" for n in self.of(kind)]
-        return files or [NONE_TO_TRAIN.format(kind)]
+        return files or [NONE_TO_TRAIN.format(kind, EXAMPLES.get(kind, kind))]
 
     def faces(self, dataset: str, landmarks: str) -> str:
         """Return the detection table that holds landmarks that CIAGAN is trained on."""
@@ -77,3 +81,23 @@ class Trainings:
     def deepprivacy_input(self, name: str, file: str) -> str:
         """Return crops, places or labels that a training of DeepPrivacy reads."""
         return f"{CROPS}/{self.params.training_deepprivacy[name].dataset}.deepprivacy.{file}"
+
+    def adversarial_input(self, name: str, file: str) -> str:
+        """Return crops or labels that a training against a face classifier reads."""
+        settings = self.params.training_adversarial[name]
+        return f"{CROPS}/{settings.dataset}.adversarial.{settings.size}.{file}"
+
+    def adversarial_start(self, name: str) -> list[str]:
+        """Return the networks that such a training begins with, if any."""
+        first = self.params.training_adversarial[name].start
+        return [f"results/training/{first}/networks.safetensors"] if first else []
+
+    def fresh(self, name: str) -> list[str]:
+        """Return the classifier that learns from what a transform made, if one is asked for."""
+        asked = self.params.training_adversarial[name].fresh_rounds
+        return [f"results/training/{name}/fresh/classifier.safetensors"] if asked else []
+
+    def adversaries(self) -> list[str]:
+        """Return who is still told apart, of every training, or what to do where there is none."""
+        files = [f"results/training/{n}/adversaries.csv" for n in self.of("adversarial")]
+        return files or [NONE_TO_TRAIN.format("adversarial", EXAMPLES["adversarial"])]

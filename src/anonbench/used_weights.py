@@ -11,6 +11,7 @@ from typing import Any
 
 from anonbench import weights
 from anonbench.detector_needs import weights_of
+from anonbench.strengths import PLACEHOLDER, by_strength
 
 CATALOGUES = ("methods", "expressions")
 """Those whose entries may load models of the registry."""
@@ -99,7 +100,8 @@ def _detectors(parameters: Mapping[str, Any]) -> dict[str, str]:
 def models_of(catalogue: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the models that one entry would load.
 
-    It names them in its option `weights`; an expression network without it has some of its own.
+    It names them in its option `weights`, perhaps with ``{strength}`` in the name, which stands for
+    each of its strengths; an expression network without it has some of its own.
 
     Parameters
     ----------
@@ -110,7 +112,10 @@ def models_of(catalogue: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     """
     options = entry.get("options", {})
     if "weights" in options:
-        return (str(options["weights"]),)
+        name = str(options["weights"])
+        if PLACEHOLDER in name:
+            return tuple(by_strength(name, strength) for strength in entry.get("strengths", ()))
+        return (name,)
     if catalogue != "expressions":
         return ()
     try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonbench.weight_models import WeightsError
 
 Arrays = dict[str, NDArray[np.generic]]
-STATE_KEYS = ("model_state_dict", "state_dict", "running_average_generator")
+STATE_KEYS = ("model_state_dict", "state_dict", "running_average_generator", "netG")
 """Where checkpoints keep the model among other things, in order of preference."""
 PARALLEL = "module."
 """What ``torch.nn.DataParallel`` puts before every name."""

@@ -161,6 +161,17 @@ _CLEANIR_CITATION = (
 )
 _CLEANIR_INPUT = Input(64, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
+_REN_HOME = "https://github.com/blacknwhite5/Activity-Preserving-Video-Face-Anonymization"
+_REN_CITATION = (
+    "Ren, Lee and Ryoo 2018, Learning to anonymize faces for privacy preserving action detection, "
+    "ECCV"
+)
+_NARULA_CITATION = (
+    "Narula, Feng and Chaspari 2020, Preserving privacy in image-based emotion recognition through "
+    "user anonymization, ICMI"
+)
+_MODIFIER_INPUT = Input(128, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
 
 def _ours(name: str, given: Input, citation: str, classes: tuple[str, ...] = ()) -> Model:
     return Model(
@@ -230,6 +241,15 @@ _ALL = (
         + ", unpack it, `anonbench weights convert-cleanir encoder.h5 decoder.h5 FILE.safetensors`",
         _CLEANIR_INPUT, _CLEANIR_CITATION,
     ),
+    *(_ours(f"ren_rendered_{s}", _MODIFIER_INPUT, _REN_CITATION) for s in (2, 10, 50)),
+    Model(
+        "ren_casia", "model_1.pth",
+        "academic and not commercial, and what derives from it is the licensor's; trained on "
+        "photographs of CASIA-WebFace", _REN_HOME,
+        _drive("1GMouJutcJwlEIxYF_xhG_6ZtDYCrKJwp", _REN_HOME),
+        Input(256, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), _REN_CITATION,
+    ),
+    *(_ours(f"narula_rendered_{s}", _MODIFIER_INPUT, _NARULA_CITATION) for s in ("0_5", "2")),
     Model(
         "keypointrcnn_coco", "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
         "BSD-3-Clause, as torchvision; trained on COCO, whose photographs have terms of their own",

@@ -25,9 +25,11 @@ FACE = Face(BOX, eyes=EYES, eyes_glasses=EYES)
 IDS = ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg")
 NEEDS_LANDMARKS = (
     "ciagan", "cleanir", "deepprivacy",
-    "ksame_eigen", "ksame_furthest", "ksame_m", "ksame_pixel", "ksame_select",
+    "ksame_eigen", "ksame_furthest", "ksame_m", "ksame_pixel", "ksame_select", "narula",
+    "ren_modifier",
 )  # fmt: skip
-"""They are asked the same in tests of their own, since Haar's faces are nothing to them."""
+"""They are asked the same in tests of their own, since Haar's faces, or no weights, are nothing to
+them."""
 WITH_REGION = [
     n
     for n in anonymisers.names()

@@ -22,16 +22,18 @@ class Modifier(nn.Module):
     ----------
     channels : int
         Of the first layer.
+    blocks : int
+        Residual blocks in the middle.
     """
 
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self, channels: int = 64, blocks: int = BLOCKS) -> None:
         super().__init__()
         c = channels
         self.model = nn.Sequential(
             nn.ReflectionPad2d(3), nn.Conv2d(3, c, 7), *_normalised(c),
             nn.Conv2d(c, 2 * c, 3, 2, 1), *_normalised(2 * c),
             nn.Conv2d(2 * c, 4 * c, 3, 2, 1), *_normalised(4 * c),
-            *(ResidualBlock(4 * c) for _ in range(BLOCKS)),
+            *(ResidualBlock(4 * c) for _ in range(blocks)),
             nn.ConvTranspose2d(4 * c, 2 * c, 3, 2, 1, output_padding=1), *_normalised(2 * c),
             nn.ConvTranspose2d(2 * c, c, 3, 2, 1, output_padding=1), *_normalised(c),
             nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh(),

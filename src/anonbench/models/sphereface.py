@@ -15,7 +15,8 @@ HEIGHT, WIDTH = 112, 96
 FEATURES = 512
 SUBJECTS = 10_574
 """People of CASIA-WebFace that the official network tells apart."""
-CHANNELS = (3, 64, 128, 256, 512)
+CHANNELS = 64
+"""Of the first stage; each further one has twice as many."""
 LAYERS = (3, 5, 9, 3)
 """Convolutions of each stage: one that halves the size, then pairs added to their input."""
 
@@ -29,17 +30,25 @@ class SphereFace20(nn.Module):
     ----------
     subjects : int
         People that the last layer tells apart. Only training needs it: `forward` stops before.
+    channels : int
+        Of the first stage; the official network has 64.
+    height, width : int
+        Size of a face in pixels, multiples of 16; the official network sees 112 x 96.
     """
 
-    def __init__(self, subjects: int = SUBJECTS) -> None:
+    def __init__(
+        self, subjects: int = SUBJECTS, channels: int = CHANNELS, height: int = HEIGHT,
+        width: int = WIDTH,
+    ) -> None:  # fmt: skip
         super().__init__()
-        for stage, (before, after) in enumerate(pairwise(CHANNELS), start=1):
+        widths = (3, *(channels * 2**k for k in range(len(LAYERS))))
+        for stage, (before, after) in enumerate(pairwise(widths), start=1):
             for layer in range(1, LAYERS[stage - 1] + 1):
                 given, stride = (before, 2) if layer == 1 else (after, 1)
                 conv = nn.Conv2d(given, after, 3, stride, 1)
                 self.add_module(f"conv{stage}_{layer}", conv)
                 self.add_module(f"relu{stage}_{layer}", nn.PReLU(after))
-        self.fc5 = nn.Linear(CHANNELS[-1] * (HEIGHT // 16) * (WIDTH // 16), FEATURES)
+        self.fc5 = nn.Linear(widths[-1] * (height // 16) * (width // 16), FEATURES)
         self.fc6 = AngularWeights(FEATURES, subjects)
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -47,7 +56,7 @@ class SphereFace20(nn.Module):
 
         Parameters
         ----------
-        faces : Tensor of shape (N, 3, 112, 96)
+        faces : Tensor of shape (N, 3, height, width)
             Blue, green, red, about -1..1.
 
         Returns

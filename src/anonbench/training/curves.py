@@ -27,11 +27,18 @@ ROUND_LINES = {
         "identity": "identity", "guidance": "guidance", "reconstruction": "reconstruction",
         "surroundings": "surroundings", "matching": "matching", "following": "landmarks",
         "reader": "reader of landmarks", "divergence": "divergence",
-        "sharpness": "sharpness",
+        "sharpness": "sharpness", "classifier": "classifier of people",
+        "fooled": "the same, modified faces", "difference": "difference",
+        "expression": "expressions",
     },
     "KID": {"kid": "held-out subjects"},
+    "Accuracy": {
+        "right_originals": "people, as they are", "right_modified": "people, modified",
+        "right_expressions": "expressions, modified",
+    },
 }  # fmt: skip
-"""Of all trainings that go by rounds; what one does not have is left out."""
+"""Of all trainings that go by rounds; what one does not have is left out. The second panel is KID,
+or accuracy where that is measured instead."""
 
 
 def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
@@ -50,7 +57,7 @@ def write_curves(curves: pd.DataFrame, path: Path | str, title: str) -> None:
 
 
 def write_rounds(curves: pd.DataFrame, path: Path | str, title: str) -> None:
-    """Draw losses and KID by round.
+    """Draw losses and KID, or accuracies, by round.
 
     Parameters
     ----------
@@ -61,7 +68,10 @@ def write_rounds(curves: pd.DataFrame, path: Path | str, title: str) -> None:
     title : str
         Above the picture.
     """
-    _write(curves, "round", ROUND_LINES, path, title)
+    measured = any(column in curves for column in ROUND_LINES["Accuracy"])
+    second = "Accuracy" if measured else "KID"
+    panels = {name: ROUND_LINES[name] for name in ("Loss", second)}
+    _write(curves, "round", panels, path, title)
 
 
 def _write(

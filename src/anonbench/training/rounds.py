@@ -121,7 +121,7 @@ class RoundTrainer(ABC, Generic[Settings]):
         """Return at how many times the rate a network learns."""
         return 1.0
 
-    def descend(self, name: str, loss: Tensor) -> None:
+    def descend(self, name: str, loss: Tensor, *more: str) -> None:
         """Change a network's parameters by the gradient of a loss.
 
         Parameters
@@ -130,6 +130,8 @@ class RoundTrainer(ABC, Generic[Settings]):
             The network.
         loss : Tensor
             A number.
+        more : str
+            Networks that learn from the same loss.
 
         Raises
         ------
@@ -140,12 +142,14 @@ class RoundTrainer(ABC, Generic[Settings]):
             raise FloatingPointError(
                 f"{name}: the loss is no longer a number: lower the rate, or use float32"
             )
-        optimiser = self._optimisers[name]
-        optimiser.zero_grad(set_to_none=True)
+        learning = (name, *more)
+        for each in learning:
+            self._optimisers[each].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.settings.clip:
-            nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.settings.clip)
-        optimiser.step()
+        for each in learning:
+            if self.settings.clip:
+                nn.utils.clip_grad_norm_(self.networks[each].parameters(), self.settings.clip)
+            self._optimisers[each].step()
 
     def note(self, **losses: Tensor) -> None:
         """Keep losses of a round for the next report."""
