@@ -7,7 +7,8 @@ BIN := .venv/bin
 # What comes with the repository.
 FACES := data/faces.dvc
 WEIGHTS := $(patsubst %,data/weights/%.safetensors.dvc,\
-  dan_rendered ciagan_dlib ciagan_mediapipe deepprivacy_rendered cleanir_rendered)
+  dan_rendered ciagan_dlib ciagan_mediapipe deepprivacy_rendered cleanir_rendered mmda_rendered \
+  proxies_rendered)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'

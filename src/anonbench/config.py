@@ -17,6 +17,8 @@ from anonbench.synthetic.settings import RenderedFaces
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
+from anonbench.training.mmda_settings import MmdaTraining
+from anonbench.training.proxy_settings import ProxyGallery
 from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
@@ -235,6 +237,10 @@ class Params(Block):
     """Catalogue of trainings of CLEANIR: `snakemake train_cleanir` does them all."""
     training_deepprivacy: dict[Name, DeepPrivacyTraining] = Field(default_factory=dict)
     """Catalogue of trainings of DeepPrivacy: `snakemake train_deepprivacy` does them all."""
+    training_mmda: dict[Name, MmdaTraining] = Field(default_factory=dict)
+    """Catalogue of subspaces for MMDA: `snakemake train_mmda` learns them all."""
+    training_proxies: dict[Name, ProxyGallery] = Field(default_factory=dict)
+    """Catalogue of galleries of proxies: `snakemake train_proxies` makes them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:
@@ -293,7 +299,10 @@ class Params(Block):
 
 
 def _known_trainings(params: Params) -> None:
-    for block in ("training_ciagan", "training_cleanir", "training_deepprivacy"):
+    for block in (
+        "training_ciagan", "training_cleanir", "training_deepprivacy", "training_mmda",
+        "training_proxies",
+    ):  # fmt: skip
         for name, training in getattr(params, block).items():
             if training.dataset not in params.datasets:
                 wrong = unknown_name("entry", training.dataset, params.datasets)

@@ -88,6 +88,8 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
                 "deepprivacy_v1",
                 "cleanir_rendered",
                 "cleanir_vggface2",
+                "mmda_rendered",
+                "proxies_rendered",
                 "keypointrcnn_coco",
                 "dsfd_widerface",
             ],

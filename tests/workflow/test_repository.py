@@ -28,6 +28,8 @@ POINTERS = {
     "data/weights/ciagan_mediapipe.safetensors.dvc": 25_000_000,
     "data/weights/deepprivacy_rendered.safetensors.dvc": 15_000_000,
     "data/weights/cleanir_rendered.safetensors.dvc": 45_000_000,
+    "data/weights/mmda_rendered.safetensors.dvc": 25_000_000,
+    "data/weights/proxies_rendered.safetensors.dvc": 15_000_000,
 }
 """What the project comes with, and at most how many bytes of each."""
 
