@@ -18,6 +18,8 @@ from anonbench.training.adversarial_settings import AdversarialTraining
 from anonbench.training.ciagan_settings import CiaganTraining
 from anonbench.training.cleanir_settings import CleanirTraining
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
+from anonbench.training.mmda_settings import MmdaTraining
+from anonbench.training.proxy_settings import ProxyGallery
 from anonbench.training.settings import Training
 
 CONTROLS = ("original", "blank")
@@ -28,7 +30,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 STARTED = ("training_ciagan", "training_adversarial")
 """Blocks whose trainings may begin with the networks of another."""
-BLOCKS_OF_TRAININGS = (*STARTED, "training_cleanir", "training_deepprivacy")
+BLOCKS_OF_TRAININGS = (
+    *STARTED, "training_cleanir", "training_deepprivacy", "training_mmda", "training_proxies",
+)  # fmt: skip
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Attack = Literal["naive", "reverse", "parrot"]
@@ -243,6 +247,10 @@ class Params(Block):
     training_adversarial: dict[Name, AdversarialTraining] = Field(default_factory=dict)
     """Catalogue of trainings against a face classifier, of Ren's modifier and Narula's transform:
     `snakemake train_adversarial` does them all."""
+    training_mmda: dict[Name, MmdaTraining] = Field(default_factory=dict)
+    """Catalogue of subspaces for MMDA: `snakemake train_mmda` learns them all."""
+    training_proxies: dict[Name, ProxyGallery] = Field(default_factory=dict)
+    """Catalogue of galleries of proxies: `snakemake train_proxies` makes them all."""
 
     @model_validator(mode="after")
     def _references(self) -> Params:

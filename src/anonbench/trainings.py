@@ -1,4 +1,4 @@
-"""Trainings of generators, seen by the workflow's rules: recipes, inputs and what comes out.
+"""Trainings of what anonymisers load, seen by the workflow's rules: recipes, inputs, results.
 
 Imported when Snakemake reads the Snakefile, so nothing heavy is imported here.
 """
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from anonbench.config import Params
+from anonbench.config_block import Block
 from anonbench.training.adversarial_settings import ADVERSARIAL_DETECTOR
 from anonbench.training.ciagan_settings import LANDMARK_DETECTORS
 from anonbench.training.cleanir_settings import CLEANIR_DETECTOR
 from anonbench.training.deepprivacy_settings import DEEPPRIVACY_DETECTOR
-from anonbench.training.round_settings import RoundSettings
+from anonbench.training.mmda_settings import MMDA_DETECTOR
+from anonbench.training.proxy_settings import PROXY_DETECTOR
 
-KINDS = ("ciagan", "cleanir", "deepprivacy", "adversarial")
+KINDS = ("ciagan", "cleanir", "deepprivacy", "adversarial", "mmda", "proxies")
 """Each has a block ``training_KIND`` of the configuration, and a target ``train_KIND``."""
 BLOCKS = {f"training_{kind}" for kind in KINDS}
 NONE_TO_TRAIN = "what to train: fill training_{0}, as --configfile experiments/train_{1}.yaml does"
@@ -37,9 +39,9 @@ class Trainings:
 
     params: Params
 
-    def of(self, kind: str) -> Mapping[str, RoundSettings]:
+    def of(self, kind: str) -> Mapping[str, Block]:
         """Return the recipes of a kind by name."""
-        found: Mapping[str, RoundSettings] = getattr(self.params, f"training_{kind}")
+        found: Mapping[str, Block] = getattr(self.params, f"training_{kind}")
         return found
 
     def recipe(self, kind: str, name: str) -> dict[str, Any]:
@@ -52,6 +54,8 @@ class Trainings:
         found = [LANDMARK_DETECTORS[s] for s in shown]
         found += [CLEANIR_DETECTOR] if self.params.training_cleanir else []
         found += [ADVERSARIAL_DETECTOR] if self.params.training_adversarial else []
+        found += [MMDA_DETECTOR] if self.params.training_mmda else []
+        found += [PROXY_DETECTOR] if self.params.training_proxies else []
         return found + ([DEEPPRIVACY_DETECTOR] if self.params.training_deepprivacy else [])
 
     def weights(self, kind: str) -> list[str]:
@@ -101,3 +105,12 @@ class Trainings:
         """Return who is still told apart, of every training, or what to do where there is none."""
         files = [f"results/training/{n}/adversaries.csv" for n in self.of("adversarial")]
         return files or [NONE_TO_TRAIN.format("adversarial", EXAMPLES["adversarial"])]
+
+    def mmda_input(self, name: str, file: str) -> str:
+        """Return textures, shapes or labels that MMDA's subspaces are learnt from."""
+        settings = self.params.training_mmda[name]
+        return f"{CROPS}/{settings.dataset}.mmda.{settings.width}.{file}"
+
+    def proxy_input(self, name: str, pattern: str) -> str:
+        """Return a file of the data set that a gallery of proxies is made of."""
+        return pattern.format(dataset=self.params.training_proxies[name].dataset)

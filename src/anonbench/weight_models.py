@@ -171,6 +171,16 @@ _NARULA_CITATION = (
     "user anonymization, ICMI"
 )
 _MODIFIER_INPUT = Input(128, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_MMDA_CITATION = (
+    "Sim and Zhang 2015, Controllable face privacy, FG workshops; Sim, Zhang, Li and Chen 2009, "
+    "Simultaneous and orthogonal decomposition of data using multimodal discriminant analysis, ICCV"
+)
+_PROXY_CITATION = (
+    "Agarwal, Chattopadhyay and Wang 2021, Privacy preservation through facial de-identification "
+    "with simultaneous emotion preservation, Signal, Image and Video Processing 15(5)"
+)
+_FACES_INPUT = Input(0, "RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+"""Faces of any size, aligned by their landmarks."""
 
 
 def _ours(name: str, given: Input, citation: str, classes: tuple[str, ...] = ()) -> Model:
@@ -234,6 +244,8 @@ _ALL = (
     ),
     _deepprivacy("deepprivacy_v1", "deep_privacy_V1.ckpt"),
     _ours("cleanir_rendered", _CLEANIR_INPUT, _CLEANIR_CITATION),
+    _ours("mmda_rendered", _FACES_INPUT, _MMDA_CITATION),
+    _ours("proxies_rendered", _FACES_INPUT, _PROXY_CITATION),
     Model(
         "cleanir_vggface2", "cleanir_vggface2.safetensors",
         "GPL-3.0; trained on VGGFace2, which is for research only", _CLEANIR_HOME,

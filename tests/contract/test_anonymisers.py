@@ -18,6 +18,7 @@ from anonbench.anonymisers._errors import MissingImageError
 from anonbench.anonymisers._optional import DataSet, KnowsDataSet
 from anonbench.anonymisers._prepared import Crowd, Member, Prepares
 from anonbench.anonymisers.deepprivacy import DeepPrivacy
+from anonbench.anonymisers.proxy_face import ProxyFace
 from anonbench.io import encode_png
 from anonbench.seeds import generator
 from anonbench.strengths import resolve_strengths, strength_label
@@ -27,7 +28,10 @@ from made_cleanir import write_made
 from made_crowd import prepared
 from made_deepprivacy import keypoints_of
 from made_deepprivacy import write_made as write_deepprivacy
+from made_mmda import write_made as write_mmda
 from made_modifier import write_made as write_modifier
+from made_proxies import mesh_in
+from made_proxies import write_made as write_proxies
 
 NAMES = anonymisers.names()
 WIDTH, HEIGHT = 220, 200
@@ -86,6 +90,10 @@ def made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name, kind in (("ren_modifier", "Modifier"), ("narula", "SharedConvolutions")):
             made = write_modifier(folder / f"{name}.safetensors", kind)
             patch.setitem(OPTIONS, name, {"weights": str(made)})
+        made = write_mmda(folder / "mmda.safetensors")
+        patch.setitem(OPTIONS, "mmda", {"weights": str(made)})
+        made = write_proxies(folder / "proxies.safetensors")
+        patch.setitem(OPTIONS, "proxy_face", {"weights": str(made)})
         yield
 
 
@@ -133,16 +141,20 @@ def strengths(name: str) -> tuple[Strength, ...]:
     return resolve_strengths(info(name), ())
 
 
-def with_keypoints(given: Photo) -> Photo:
-    """Return a photo whose faces have seven keypoints instead of 68 landmarks."""
-    faces = [replace(r.face, points=keypoints_of(r.face.box)) for r in given.regions]
+OTHER_LANDMARKS = {DeepPrivacy: keypoints_of, ProxyFace: mesh_in}
+"""What methods rest on that do not on 68 landmarks: a function of the face's box."""
+
+
+def with_landmarks(given: Photo, of) -> Photo:
+    """Return a photo whose faces have other landmarks instead of 68."""
+    faces = [replace(r.face, points=of(r.face.box)) for r in given.regions]
     regions = (replace(r, face=f) for r, f in zip(given.regions, faces, strict=True))
     return replace(given, regions=tuple(regions))
 
 
 def run(model, photos: list[Photo], strength: Strength) -> list[Pixels]:
-    if isinstance(model, DeepPrivacy):
-        photos = [with_keypoints(p) for p in photos]
+    if type(model) in OTHER_LANDMARKS:
+        photos = [with_landmarks(p, OTHER_LANDMARKS[type(model)]) for p in photos]
     generators = [generator(7, "set", strength_label(strength), p.image_id) for p in photos]
     return model.anonymise(photos, strength, generators)
 

@@ -15,10 +15,11 @@ import pytest
 from anonbench import anonymisers
 from anonbench.anonymisers import Photo, Region
 from anonbench.anonymisers._errors import DegenerateFaceError
+from anonbench.anonymisers._face_frame import Frame, apply, moved, similarity
+from anonbench.anonymisers._face_warp import Mesh
 from anonbench.anonymisers._ksame_basis import basis_of
-from anonbench.anonymisers._ksame_frame import Frame, apply, frame_of, moved, similarity
+from anonbench.anonymisers._ksame_frame import frame_of
 from anonbench.anonymisers._ksame_groups import Group, furthest_groups, nearest_groups
-from anonbench.anonymisers._ksame_warp import Mesh
 from anonbench.anonymisers._optional import DataSet
 from anonbench.guarantee import Guarantee, guarantee
 from anonbench.seeds import generator

@@ -94,6 +94,8 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
                 "ren_casia",
                 "narula_rendered_0_5",
                 "narula_rendered_2",
+                "mmda_rendered",
+                "proxies_rendered",
                 "keypointrcnn_coco",
                 "dsfd_widerface",
             ],

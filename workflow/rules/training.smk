@@ -228,6 +228,106 @@ rule train_inpainter:
         "../scripts/train_deepprivacy.py"
 
 
+rule mmda_faces:
+    input:
+        archive="results/ingest/{dataset}/images.tar",
+        manifest="results/ingest/{dataset}/manifest.parquet",
+        subjects="results/detect/{dataset}/subjects.parquet",
+        detections="results/detect/{dataset}/dlib_hog.parquet",
+        library=PLAN.library("mmda_faces"),
+    output:
+        textures="results/training/crops/{dataset}.mmda.{width}.textures.npy",
+        shapes="results/training/crops/{dataset}.mmda.{width}.shapes.npy",
+        labels="results/training/crops/{dataset}.mmda.{width}.labels.csv",
+    log:
+        "logs/mmda_faces/{dataset}.{width}.log",
+    wildcard_constraints:
+        width="[0-9]+",
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        width=lambda wildcards: int(wildcards.width),
+    message:
+        "warping faces of {wildcards.dataset} to their mean shape"
+    script:
+        "../scripts/mmda_faces.py"
+
+
+rule train_subspaces:
+    input:
+        textures=lambda wildcards: PLAN.trainings.mmda_input(
+            wildcards.training, "textures.npy"
+        ),
+        shapes=lambda wildcards: PLAN.trainings.mmda_input(
+            wildcards.training, "shapes.npy"
+        ),
+        labels=lambda wildcards: PLAN.trainings.mmda_input(
+            wildcards.training, "labels.csv"
+        ),
+        library=PLAN.library("train_mmda"),
+    output:
+        weights="results/training/{training}/{training}.safetensors",
+        directions="results/training/{training}/directions.csv",
+        quality="results/training/{training}/quality.csv",
+        samples="results/training/{training}/samples.png",
+    log:
+        "logs/train_mmda/{training}.log",
+    wildcard_constraints:
+        training=PLAN.pattern("training_mmda"),
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        settings=lambda wildcards: PLAN.trainings.recipe("mmda", wildcards.training),
+        seed=PLAN.params.seed,
+    message:
+        "learning MMDA's subspaces: {wildcards.training}"
+    script:
+        "../scripts/train_mmda.py"
+
+
+rule make_proxies:
+    input:
+        archive=lambda wildcards: PLAN.trainings.proxy_input(
+            wildcards.training, "results/ingest/{dataset}/images.tar"
+        ),
+        manifest=lambda wildcards: PLAN.trainings.proxy_input(
+            wildcards.training, "results/ingest/{dataset}/manifest.parquet"
+        ),
+        subjects=lambda wildcards: PLAN.trainings.proxy_input(
+            wildcards.training, "results/detect/{dataset}/subjects.parquet"
+        ),
+        detections=lambda wildcards: PLAN.trainings.proxy_input(
+            wildcards.training, "results/detect/{dataset}/mediapipe_mesh.parquet"
+        ),
+        library=PLAN.library("make_proxies"),
+    output:
+        weights="results/training/{training}/{training}.safetensors",
+        quality="results/training/{training}/quality.csv",
+        samples="results/training/{training}/samples.png",
+    log:
+        "logs/make_proxies/{training}.log",
+    wildcard_constraints:
+        training=PLAN.pattern("training_proxies"),
+    conda:
+        "../../envs/faces.yaml"
+    params:
+        settings=lambda wildcards: PLAN.trainings.recipe("proxies", wildcards.training),
+    message:
+        "making a gallery of proxies: {wildcards.training}"
+    script:
+        "../scripts/make_proxies.py"
+
+
+rule train_proxies:
+    input:
+        PLAN.trainings.weights("proxies"),
+
+
+rule train_mmda:
+    input:
+        PLAN.trainings.weights("mmda"),
+
+
 rule train_deepprivacy:
     input:
         PLAN.trainings.weights("deepprivacy"),

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymisers._base import Info, Photo, Region, Strength
-from anonbench.anonymisers._ksame_frame import DETECTOR, Frame, apply, frame_of, landmarks
+from anonbench.anonymisers._face_frame import DETECTOR, Frame, apply
+from anonbench.anonymisers._ksame_frame import frame_of, landmarks
 from anonbench.anonymisers._ksame_groups import Codes, Group
 from anonbench.anonymisers._ksame_models import Model
 from anonbench.anonymisers._ksame_options import Options, parse

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anonbench.anonymisers._face_frame import Frame, Picture, Points, apply, as_pixels
+from anonbench.anonymisers._face_warp import Mesh
 from anonbench.anonymisers._ksame_basis import Basis, basis_of
-from anonbench.anonymisers._ksame_frame import Frame, Picture, Points, apply, landmarks
-from anonbench.anonymisers._ksame_warp import Mesh
+from anonbench.anonymisers._ksame_frame import landmarks
 from anonbench.anonymisers._prepared import Crowd, Member
 from anonbench.types import FloatArray, Pixels
 
@@ -162,11 +163,6 @@ def mean_of(function: Callable[[Member], Picture], members: Sequence[Member]) ->
     if total is None:
         raise ValueError("there is no mean of nobody")
     return np.asarray(total / len(members), np.float32)
-
-
-def as_pixels(picture: FloatArray) -> Pixels:
-    """Return a picture in whole grey levels."""
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
 def _learned(

@@ -7,7 +7,7 @@ import numpy as np
 
 from anonbench.anonymisers._base import Photo, Region
 from anonbench.anonymisers._errors import DegenerateFaceError
-from anonbench.anonymisers._ksame_frame import BROW_POINTS, Points, checked, moved, similarity
+from anonbench.anonymisers._face_frame import BROW_POINTS, Points, checked, moved, similarity
 from anonbench.anonymisers._paste import painted_over
 from anonbench.anonymisers._whose import ranked
 from anonbench.anonymisers._window import Window, bounds, filled

@@ -101,9 +101,26 @@ def paste(photo: Pixels, drawn: FloatArray, place: Place, blend: str, feather: f
     feather : float
         Width of the fading rim, as a share of the face's width.
     """
-    rows, columns = place.window.area
-    view = photo[rows, columns]
-    fresh = _enlarged(drawn, place)
+    joined(photo, _enlarged(drawn, place), place, blend, feather)
+
+
+def joined(photo: Pixels, fresh: Pixels, place: Place, blend: str, feather: float) -> None:
+    """Put a face that has the photo's resolution already into it; see `paste`.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (height, width, 3), uint8
+        Painted over; changed in place, where `place.replaced` says so.
+    fresh : ndarray of the window's shape and 3 channels, uint8
+        The new face.
+    place : Place
+        Where it goes.
+    blend : str
+        ``none``, ``feather`` or ``poisson``.
+    feather : float
+        Width of the fading rim, as a share of the face's width.
+    """
+    view = photo[place.window.area]
     if blend == "feather":
         rim = feather * place.width
         share = np.minimum(1, _depth(place, rim, photo.shape) / (rim + 1))[..., None]

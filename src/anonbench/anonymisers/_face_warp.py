@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from anonbench.anonymisers._ksame_frame import BROW_POINTS, Frame, Picture, Points
+from anonbench.anonymisers._face_frame import BROW_POINTS, Frame, Picture, Points
 
 RISE = 0.9
 """How far above the brows the forehead's points lie, in distances from brows to the nose's tip."""
