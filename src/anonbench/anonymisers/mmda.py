@@ -26,8 +26,8 @@ INFO = Info(
     kind="int",
     minimum=1,
     maximum=100_000,
-    # More people leave less of who it was, but the mean of all is no farther from a face than that of
-    # a few others.
+    # More people leave less of who it was, but the mean of all is no farther from a face than that
+    # of a few others.
     stronger="none",
     strengths=(1, 10, 100),
 )
