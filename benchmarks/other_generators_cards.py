@@ -53,17 +53,30 @@ LIMITS = """
 - Evaluation subjects come from the same renderer as training subjects.
 """
 
+DEEPPRIVACY_LIMITS = """\
+- At full size its faces are faces at once, but coarse: specks of colour in the eyes, and an edge where hair
+  or a beard crosses the box.
+- Without noise and with it, it draws nearly the same: reconstruction teaches it the usual face.
+"""
+
+CLEANIR_LIMITS = """\
+- At full size its faces are faces at once, softer than the photo around them; lines beside the mouth are
+  often wrong.
+- The angle decides little: of people it was not trained on, the half of the code that is turned holds
+  only a part of what they look like. More subjects would help more than more rounds.
+"""
+
 CARDS = {
     "deepprivacy": (
-        "deepprivacy_rendered", DEEPPRIVACY, ("none",),
+        "deepprivacy_rendered", DEEPPRIVACY, DEEPPRIVACY_LIMITS, ("none",),
         "the picture, what the network is shown, drawn without noise, and with it",
     ),
     "cleanir": (
-        "cleanir_rendered", CLEANIR, ("45", "90", "180"),
+        "cleanir_rendered", CLEANIR, CLEANIR_LIMITS, ("45", "90", "180"),
         "the face, and the same turned by 0, 45, 90, 135 and 180 degrees",
     ),
 }  # fmt: skip
-"""By method: its weights, what the card begins with, strengths, and what the sheet shows."""
+"""By method: its weights, what the card begins and ends with, strengths, what the sheet shows."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def write(method: str, options: argparse.Namespace) -> Path:
     """Write a method's card and its pictures."""
-    name, head, strengths, shown = CARDS[method]
+    name, head, limits, strengths, shown = CARDS[method]
     folder = options.training / name
     columns = {}
     for strength in strengths:
@@ -94,7 +107,7 @@ def write(method: str, options: argparse.Namespace) -> Path:
     known = table({name: trained(folder, name)})
     labels = {method if s == "none" else f"{s} degrees": rows for s, rows in columns.items()}
     parts = [head, "## Training\n", known, "", "## On the bundled evaluation subjects\n",
-             table(labels), pictures(folder, name, options.docs, shown), LIMITS]  # fmt: skip
+             table(labels), pictures(folder, name, options.docs, shown), LIMITS + limits]  # fmt: skip
     card: Path = options.docs / f"{name}.md"
     card.write_text("\n".join(parts), encoding="utf-8")
     return card
