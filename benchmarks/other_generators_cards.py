@@ -54,16 +54,16 @@ LIMITS = """
 """
 
 DEEPPRIVACY_LIMITS = """\
-- At full size its faces are faces at once, but coarse: specks of colour in the eyes, and an edge where hair
-  or a beard crosses the box.
+- At full size its faces are faces at once, but coarse: specks of colour in the eyes, and an edge
+  where hair or a beard crosses the box.
 - Without noise and with it, it draws nearly the same: reconstruction teaches it the usual face.
 """
 
 CLEANIR_LIMITS = """\
-- At full size its faces are faces at once, softer than the photo around them; lines beside the mouth are
-  often wrong.
-- The angle decides little: of people it was not trained on, the half of the code that is turned holds
-  only a part of what they look like. More subjects would help more than more rounds.
+- At full size its faces are faces at once, softer than the photo around them; lines beside the
+  mouth are often wrong.
+- The angle decides little: of people it was not trained on, the half of the code that is turned
+  holds only a part of what they look like.
 """
 
 CARDS = {
@@ -107,7 +107,8 @@ def write(method: str, options: argparse.Namespace) -> Path:
     known = table({name: trained(folder, name)})
     labels = {method if s == "none" else f"{s} degrees": rows for s, rows in columns.items()}
     parts = [head, "## Training\n", known, "", "## On the bundled evaluation subjects\n",
-             table(labels), pictures(folder, name, options.docs, shown), LIMITS + limits]  # fmt: skip
+             table(labels), pictures(folder, name, options.docs, shown),
+             LIMITS + limits]  # fmt: skip
     card: Path = options.docs / f"{name}.md"
     card.write_text("\n".join(parts), encoding="utf-8")
     return card
