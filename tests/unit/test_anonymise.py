@@ -25,8 +25,8 @@ FACE = Face(BOX, eyes=EYES, eyes_glasses=EYES)
 IDS = ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg")
 NEEDS_LANDMARKS = (
     "ciagan", "cleanir", "deepprivacy",
-    "ksame_eigen", "ksame_furthest", "ksame_m", "ksame_pixel", "ksame_select", "narula",
-    "ren_modifier",
+    "ksame_eigen", "ksame_furthest", "ksame_m", "ksame_pixel", "ksame_select", "mmda",
+    "narula", "proxy_face", "ren_modifier",
 )  # fmt: skip
 """They are asked the same in tests of their own, since Haar's faces, or no weights, are nothing to
 them."""
