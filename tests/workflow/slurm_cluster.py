@@ -14,7 +14,12 @@ from pathlib import Path
 
 SERVERS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+INSTALL = (
+    "apt-get", "install", "-y", "--no-install-recommends",
+    "slurmctld", "slurmd", "slurm-client", "munge",
+)  # fmt: skip
+QUIETLY = ("-qq", "-o", "DPkg::Lock::Timeout=120")
+"""Somebody else who installs something is waited for."""
 PLACES = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 CONF = """
@@ -59,14 +64,32 @@ NODE = (
 
 def missing() -> str:
     """Say what keeps a Slurm from running here; empty if nothing does. Root may install it."""
-    if _lacking() and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "check": False}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", "-qq", *command], capture_output=True, timeout=300, **quiet)
-    lacking = _lacking()
-    return f"Slurm is not here ({', '.join(lacking)}): apt-get install {' '.join(PACKAGES)}" * bool(
-        lacking
-    )
+    if not _lacking():
+        return ""
+    why = _install()
+    if not (lacking := _lacking()):
+        return ""
+    return f"Slurm is not here ({', '.join(lacking)}), and {why}: {' '.join(INSTALL)}"
+
+
+def _install() -> str:
+    """Try to install Slurm; return what kept it from being installed, if something did."""
+    if os.geteuid() != 0:
+        return "only root may install it"
+    if shutil.which("apt-get") is None:
+        return "there is no apt-get"
+    for command in (("apt-get", "update"), INSTALL):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            done = subprocess.run(
+                [*command, *QUIETLY], env=environment, text=True, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=600,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            return f"{' '.join(command)} took more than {error.timeout:g} s"
+        said = done.stdout.strip()
+    # Packages may be there although their lists could not be renewed: the last word counts.
+    return f"apt-get said: {said[-500:]}"
 
 
 def _lacking() -> list[str]:
