@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anonbench import workflow
 from anonbench.contrasts import CONTRAST_COLUMNS, contrasts
 from anonbench.io import METRIC_COLUMNS, ArchiveWriter, member, write_json, write_table
 from anonbench.report import page_run
@@ -26,6 +25,7 @@ from anonbench.report.page_run import Run
 from anonbench.report.page_tables import Footnotes, verdict
 from anonbench.report.page_warnings import LEDGER_ROWS, notices
 from anonbench.tradeoff import Choices, points
+from anonbench.workflow import inputs
 
 NASTY = "<script>alert('x')</script>&.png"
 THIN = "7 completed mated comparisons, fewer than 30"
@@ -370,7 +370,7 @@ def test_cartoons_are_called_cartoons(tables: Tables) -> None:
     text = Parsed(tables.write()).text
     assert "drawn: cartoons, not people" in text
     assert "people: cartoons" not in text
-    assert workflow.DRAWN_FOLDER == page_run.DRAWN_FOLDER
+    assert inputs.DRAWN_FOLDER == page_run.DRAWN_FOLDER
 
 
 def test_rendered_faces_are_called_rendered(tables: Tables, tmp_path: Path) -> None:
