@@ -452,3 +452,10 @@ def test_curves_of_all_that_is_noted_are_drawn(files: dict[str, Any]) -> None:
     drawn = files["figure"].with_suffix(".svg").read_text()
     for words in ("people, as they are", "people, modified", "the same, modified faces"):
         assert words in drawn
+
+
+def test_each_network_has_a_rate_of_its_own() -> None:
+    recipe = settings(rate=0.001, task_rate=0.004, pace=0.2)
+    trainer = after(Trainer(faces(), recipe, 1, "toy"), 1)
+    rates = {n: o.param_groups[0]["lr"] for n, o in trainer._optimisers.items()}
+    assert rates == pytest.approx({"transform": 0.0002, "classifier": 0.001, "task": 0.004})

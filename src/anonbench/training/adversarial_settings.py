@@ -76,6 +76,8 @@ class AdversarialTraining(RoundSettings):
     # Beyond the published recipe.
     start: str = ""
     """Another training of this block, with networks of the same sizes, to begin with."""
+    pace: Annotated[float, Field(gt=0)] = 1.0
+    """At how many times the rate the transform learns, so that the classifier can follow it."""
     warm_up: Count = 0
     """First rounds in which the transform is told nothing of the classifier."""
     more_originals: Count = 0

@@ -149,7 +149,9 @@ class Trainer(RoundTrainer[AdversarialTraining]):
 
     def pace(self, network: str) -> float:
         """Return at how many times the rate a network learns."""
-        return self.settings.task_rate / self.settings.rate if network == "task" else 1.0
+        settings = self.settings
+        own = {"task": settings.task_rate / settings.rate, "transform": settings.pace}
+        return own.get(network, 1.0)
 
     def learn(self, k: int) -> None:
         """Learn from the faces of a round: first the classifier, then transform and task."""
@@ -198,10 +200,11 @@ class Trainer(RoundTrainer[AdversarialTraining]):
 
     def _fooling(self, batch: Batch, modified: Tensor, k: int) -> Tensor:
         """Return what the transform lowers to raise the loss of a classifier that holds still."""
-        network = self._classifier.network.requires_grad_(False).eval()
+        # Not in evaluation: there a transform need only move the statistics that were learnt.
+        network = self._classifier.network.requires_grad_(False)
         with self.autocast():
             losses = self._classifier.losses(modified, batch.people, k)
-        network.requires_grad_(True).train()
+        network.requires_grad_(True)
         self.note(fooled=losses.mean())
         return fooling(losses, self.faces.count, self.settings.bounded)
 
