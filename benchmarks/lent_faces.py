@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +24,18 @@ from drawn_faces import ROOT, attacks
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from anonbench.anonymisers._face_frame import checked
+from anonbench import detectors
+from anonbench.anonymisers._errors import DegenerateFaceError
+from anonbench.anonymisers._face_frame import DETECTOR, checked
 from anonbench.anonymisers._mmda_weights import Model, loaded
-from anonbench.detect import read_faces
 from anonbench.io import ArchiveReader, member, read_embeddings, read_table
 from anonbench.metrics.intervals import rate_interval, replicate_share, subject_weights
+from anonbench.progress import progress
 from anonbench.region_finder import read_subjects
 from anonbench.regions import covers
 from anonbench.seeds import generator
 from anonbench.training.train_mmda import nearest_class
-from anonbench.types import Face
+from anonbench.types import Face, FloatArray, Pixels
 from anonbench.weights import WeightsError
 
 PAGES = {"mmda.md": ("mmda_coded", "mmda"), "proxy_face.md": ("proxy_face", "proxy_per_subject")}
@@ -55,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         model = loaded(options.weights)
-        judges = Judges.of(options.results, options.dataset, model)
+        finder = detectors.get(DETECTOR).build({})
+        judges = Judges.of(options.results, options.dataset, model, finder.detect)
         for page, methods in PAGES.items():
             write(options.docs / page, judges, methods)
             print(f"{options.docs / page}: written")
@@ -85,6 +88,8 @@ class Judges:
         MMDA's subspaces.
     folds : ndarray of shape (N,), int
         In which part of the subjects each image's is.
+    find : callable
+        pixels -> faces with dlib's 68 landmarks. Tables of a run have boxes alone.
     """
 
     results: Path
@@ -94,9 +99,12 @@ class Judges:
     classes: Classes
     model: Model
     folds: NDArray[np.int64]
+    find: Callable[[Pixels], list[Face]]
 
     @classmethod
-    def of(cls, results: Path, dataset: str, model: Model) -> Judges:
+    def of(
+        cls, results: Path, dataset: str, model: Model, find: Callable[[Pixels], list[Face]]
+    ) -> Judges:
         """Read the labels of a run's data set."""
         table = read_table(results / "ingest" / dataset / "manifest.parquet")
         classes = {
@@ -108,7 +116,9 @@ class Judges:
         everybody = generator(1, "lent faces").permutation(np.unique(subjects))
         place = {name: k % FOLDS for k, name in enumerate(everybody)}
         folds = np.array([place[s] for s in subjects])
-        return cls(results, dataset, subjects, tuple(table["image_id"]), classes, model, folds)
+        return cls(
+            results, dataset, subjects, tuple(table["image_id"]), classes, model, folds, find
+        )
 
     def by_recogniser(self, method: str, strength: str) -> dict[str, NDArray[np.bool_]]:
         """Return which images (N,) are taken for what they are, by embedding and attribute."""
@@ -140,38 +150,30 @@ class Judges:
     def by_subspace(self, method: str, strength: str) -> dict[str, NDArray[np.bool_]]:
         """Return which images (N,) are taken for what they are, by MMDA and attribute."""
         right = {name: np.zeros(len(self.images), bool) for name in self.classes}
-        archive = self.results / "anonymise" / method / f"{self.dataset}.tar"
-        faces = self._faces(method, strength)
-        with ArchiveReader(archive) as pictures:
-            for k, name in enumerate(self.images):
-                if name not in faces:
-                    continue
-                pixels = pictures.read(member(strength, name))
-                try:
-                    points = checked(faces[name].points)
-                except ValueError:
-                    continue
-                code = self.model.code
-                vector = code.vector(code.texture(pixels, points), code.shape(points))
-                own = self.model.subspaces.taken_apart(vector[None])
-                for attribute, classes in self.model.classes.items():
-                    told = nearest_class(own[attribute], classes)[0]
-                    right[attribute][k] = told == self.classes[attribute][k]
+        coded = self._coded(method, strength)
+        for attribute, classes in self.model.classes.items():
+            for k, own in coded.items():
+                told = nearest_class(own[attribute], classes)[0]
+                right[attribute][k] = told == self.classes[attribute][k]
         return right
 
-    def _faces(self, method: str, strength: str) -> dict[str, Face]:
-        """Return the subjects' faces that dlib finds in a method's images, by image."""
-        located = self.results / "detect" / self.dataset / "subjects.parquet"
-        boxes = read_subjects(located)
-        table = self.results / "redetect" / method / f"{self.dataset}.dlib_hog.parquet"
-        found = {}
-        for name, faces in read_faces(table).items():
-            image = name.removeprefix(member(strength, ""))
-            box = boxes.get(image)
-            own = next((f for f in faces if box is not None and covers(f, box)), None)
-            if image != name and own is not None:
-                found[image] = own
-        return found
+    def _coded(self, method: str, strength: str) -> dict[int, dict[str, FloatArray]]:
+        """Return the coordinates (1, M) of the subjects' faces in a method's images, by number."""
+        boxes = read_subjects(self.results / "detect" / self.dataset / "subjects.parquet")
+        code, coded = self.model.code, {}
+        with ArchiveReader(self.results / "anonymise" / method / f"{self.dataset}.tar") as pictures:
+            for k, name in enumerate(progress(self.images, f"code {method} {strength}")):
+                pixels, box = pictures.read(member(strength, name)), boxes.get(name)
+                faces = self.find(pixels)
+                own = next((f for f in faces if box is not None and covers(f, box)), None)
+                try:
+                    points = None if own is None else checked(own.points)
+                except DegenerateFaceError:
+                    points = None
+                if points is not None:
+                    vector = code.vector(code.texture(pixels, points), code.shape(points))
+                    coded[k] = self.model.subspaces.taken_apart(vector[None])
+        return coded
 
     def share(self, right: NDArray[np.bool_]) -> str:
         """Return a share of images in percent with its interval."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbench.anonymisers._errors import DegenerateFaceError
-from anonbench.anonymisers._face_frame import Matrix, Picture, Points, apply, as_pixels, moved
-from anonbench.anonymisers._mmda_face import MARGIN, outline
+from anonbench.anonymisers._face_frame import Matrix, Picture, Points, as_pixels, moved
+from anonbench.anonymisers._mmda_face import outline
 from anonbench.anonymisers._paste import joined
 from anonbench.anonymisers._window import Window, bounds, filled
 from anonbench.types import Pixels
@@ -18,9 +18,7 @@ from anonbench.types import Pixels
 
 @dataclass(frozen=True)
 class Spot:
-    """What is replaced of a photo: a face with its forehead, and a rim around both.
-
-    The rim holds a jaw that is wider than the new one, and the shade that it casts.
+    """What is replaced of a photo: a face with its forehead.
 
     Attributes
     ----------
@@ -45,26 +43,22 @@ class Spot:
         DegenerateFaceError
             If it lies outside of the photo.
         """
-        corners = outline(points)
-        width = int(np.ptp(points[:, 0])) + 1
-        centre = corners.mean(axis=0)
-        size = np.linalg.norm(corners - centre, axis=1, keepdims=True)
-        wide = centre + (corners - centre) * (1 + MARGIN * width / np.maximum(size, 1))
-        hull = np.rint(wide).astype(np.int64)
+        hull = np.rint(outline(points)).astype(np.int64)
         window = bounds(hull, shape)
         if window.empty:
             raise DegenerateFaceError("the face lies outside of the photo")
-        return cls(window, filled(hull, window), width)
+        return cls(window, filled(hull, window), int(np.ptp(points[:, 0])) + 1)
 
     def in_view(self, x: float, y: float) -> tuple[float, float]:
         """Return the place itself: there is no view."""
         return x, y
 
 
-def set_in(
-    pixels: Pixels, picture: Picture, shape: Points, matrix: Matrix, spot: Spot, feather: float
-) -> None:
+def set_in(pixels: Pixels, picture: Picture, matrix: Matrix, spot: Spot, feather: float) -> None:
     """Put a face into a photo that was painted over, in place.
+
+    Where the new face is smaller than the old one, the picture shows what its texture has around
+    it; where it is larger it ends with the old one.
 
     Parameters
     ----------
@@ -72,26 +66,15 @@ def set_in(
         What `painted_over` returned. Nothing outside of the spot changes.
     picture : ndarray of shape (rows, columns, 3), float32
         The face, in its frame.
-    shape : ndarray of shape (68, 2)
-        Where its landmarks are there.
     matrix : ndarray of shape (2, 3)
         The similarity from the photo to the frame.
     spot : Spot
         What is replaced.
     feather : float
         Width of the rim in which the face fades in, as a share of the old face's width.
-
-    Raises
-    ------
-    DegenerateFaceError
-        If nothing of the new face would be seen.
     """
     back = np.asarray(cv2.invertAffineTransform(matrix))
     back[:, 2] -= spot.window.left, spot.window.top
     height, width = spot.replaced.shape
     fresh = as_pixels(moved(as_pixels(picture), back, width, height))
-    corners = np.rint(apply(back, outline(shape))).astype(np.int64)
-    inside = filled(corners, Window(0, 0, width, height)) & spot.replaced
-    if not inside.any():
-        raise DegenerateFaceError("the new face lies beside the old one")
-    joined(pixels, fresh, replace(spot, replaced=inside), "feather", feather)
+    joined(pixels, fresh, spot, "feather", feather)

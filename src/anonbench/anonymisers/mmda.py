@@ -115,8 +115,8 @@ class Mmda(LoadedOnce[Model]):
         for own, spot in zip(points, spots, strict=True):
             # From the photo and not from what is done: faces that overlap are not read twice.
             vector = code.vector(code.texture(photo.pixels, own), code.shape(own))
-            picture, shape = code.face(self.changed_vector(vector, k))
-            set_in(pixels, picture, shape, code.frame.matrix(own), spot, self._options.feather)
+            picture = code.face(self.changed_vector(vector, k))[0]
+            set_in(pixels, picture, code.frame.matrix(own), spot, self._options.feather)
         return pixels
 
     def changed_vector(self, vector: FloatArray, k: int) -> FloatArray:
