@@ -61,6 +61,9 @@ def test_without_a_training_it_says_what_to_do(clone: Clone) -> None:
 
 
 def test_presets_name_what_is_missing(clone: Clone) -> None:
-    done = clone.run("snakemake", "-n", "--configfile", "experiments/ren2018.yaml")
+    (clone.path / "drawn.yaml").write_text(
+        "run: {datasets: [drawn], expressions: []}\ncontrasts: []\n"
+    )
+    done = clone.run("snakemake", "-n", "--configfile", "experiments/ren2018.yaml", "drawn.yaml")
     assert done.returncode != 0
     assert "ren_rendered" in done.stdout
