@@ -51,7 +51,7 @@ Classes = dict[str, NDArray[np.str_]]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--dataset", default="faces_some")
+    parser.add_argument("--dataset", default="faces")
     parser.add_argument("--weights", default="mmda_rendered")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     options = parser.parse_args(arguments)
