@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
+from anonbench.anonymisers._network_io import channels_last, filled, foreign
 from anonbench.anonymisers._own_weights import Arrays
-from anonbench.weights import WeightsError
+
+KIND = "CIAGAN's generator"
 
 
 class Network(Protocol):
@@ -66,7 +67,7 @@ class _OnnxNetwork:
         try:
             file = graph(arrays, skips)
         except KeyError as error:
-            raise _foreign(source, str(error)) from None
+            raise foreign(source, KIND, str(error)) from None
         self._session = session(file, threads=1)
 
     def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -75,7 +76,7 @@ class _OnnxNetwork:
             self._session.run(None, {"views": views[k : k + 1], "codes": codes[k : k + 1]})[0]
             for k in range(len(views))
         ]
-        return _pictures(drawn)
+        return channels_last(drawn)
 
 
 class _TorchNetwork:
@@ -90,14 +91,11 @@ class _TorchNetwork:
         self._device = torch.device(device)
         self._length = arrays[FIRST].shape[1]
         made = Generator(identities=self._length, skips=skips)
-        try:
-            made.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
-        except RuntimeError as error:
-            raise _foreign(source, str(error).splitlines()[-1].strip()) from None
-        self._network = made.eval().to(self._device)
+        self._network = filled(made, arrays, source, KIND).to(self._device)
 
     def draw(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return _pictures([self._batch(views[r], codes[r])[:n] for r, n in gpu_batches(len(views))])
+        drawn = [self._batch(views[r], codes[r])[:n] for r, n in gpu_batches(len(views))]
+        return channels_last(drawn)
 
     def _batch(self, views: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
         torch = self._torch
@@ -107,13 +105,3 @@ class _TorchNetwork:
             one_hot = torch.nn.functional.one_hot(code, self._length).float()
             drawn: NDArray[np.float32] = self._network(x, one_hot).cpu().numpy()
         return drawn
-
-
-def _pictures(drawn: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Join batches (N, 3, 128, 128), channels last."""
-    joined: NDArray[np.float32] = np.concatenate(drawn).transpose(0, 2, 3, 1)
-    return joined
-
-
-def _foreign(source: str, problem: str) -> WeightsError:
-    return WeightsError(f"{source}: no weights of CIAGAN's generator ({problem} is not right)")

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
+from anonbench.anonymisers._network_io import Floats, filled, foreign, pictures, scaled
 from anonbench.anonymisers._own_weights import Arrays
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError
 
-Floats = NDArray[np.float32]
+KIND = "CLEANIR's networks"
 
 
 class Network(Protocol):
@@ -66,20 +65,18 @@ class _OnnxNetwork:
         try:
             files = _cleanir_onnx.encoder(encoder), _cleanir_onnx.decoder(decoder)
         except KeyError as error:
-            raise _foreign(source, str(error)) from None
+            raise foreign(source, KIND, str(error)) from None
         self._encoder, self._decoder = (session(file, threads=1) for file in files)
 
     def encode(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
         # One by one: a face does not depend on its neighbours.
-        pictures = _scaled(crops)
-        found = [
-            self._encoder.run(None, {"pictures": pictures[k : k + 1]}) for k in range(len(pictures))
-        ]
+        faces = scaled(crops)
+        found = [self._encoder.run(None, {"pictures": faces[k : k + 1]}) for k in range(len(faces))]
         means, spreads = zip(*found, strict=True)
         return np.concatenate(means), np.concatenate(spreads)
 
     def decode(self, codes: Floats) -> Floats:
-        return _pictures(
+        return pictures(
             [self._decoder.run(None, {"codes": codes[k : k + 1]})[0] for k in range(len(codes))]
         )
 
@@ -94,22 +91,15 @@ class _TorchNetwork:
         self._torch: Any = torch
         self._device = torch.device(device)
         self._encoder, self._decoder = (
-            self._loaded(made, arrays, source)
+            filled(made, arrays, source, KIND).to(self._device)
             for made, arrays in ((Encoder(), encoder), (Decoder(), decoder))
         )
 
-    def _loaded(self, made: Any, arrays: Arrays, source: str) -> Any:
-        try:
-            made.load_state_dict({k: self._torch.from_numpy(v) for k, v in arrays.items()})
-        except RuntimeError as error:
-            raise _foreign(source, str(error).splitlines()[-1].strip()) from None
-        return made.eval().to(self._device)
-
     def encode(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
-        pictures, found = _scaled(crops), []
-        for rows, count in gpu_batches(len(pictures)):
+        faces, found = scaled(crops), []
+        for rows, count in gpu_batches(len(faces)):
             with self._torch.inference_mode():
-                mean, spread = self._encoder(self._moved(pictures[rows]))
+                mean, spread = self._encoder(self._moved(faces[rows]))
             found.append((mean.cpu().numpy()[:count], spread.cpu().numpy()[:count]))
         means, spreads = zip(*found, strict=True)
         return np.concatenate(means), np.concatenate(spreads)
@@ -120,23 +110,7 @@ class _TorchNetwork:
             x = self._moved(codes[rows])
             with self._torch.inference_mode():
                 drawn.append(self._decoder(x[:, :half], x[:, half:]).cpu().numpy()[:count])
-        return _pictures(drawn)
+        return pictures(drawn)
 
     def _moved(self, values: Floats) -> Any:
         return self._torch.from_numpy(values).to(self._device)
-
-
-def _scaled(crops: Sequence[Pixels]) -> Floats:
-    """Return pictures (N, 3, 64, 64), -1..1."""
-    channels = np.stack(crops).transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(channels, np.float32) / np.float32(127.5) - np.float32(1)
-
-
-def _pictures(drawn: Sequence[Floats]) -> Floats:
-    """Join batches (N, 3, 64, 64), -1..1: channels last, 0..1."""
-    joined: Floats = (np.concatenate(drawn).transpose(0, 2, 3, 1) + np.float32(1)) / np.float32(2)
-    return joined
-
-
-def _foreign(source: str, problem: str) -> WeightsError:
-    return WeightsError(f"{source}: no weights of CLEANIR's networks ({problem} is not right)")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from anonbench.anonymisers._deepprivacy_weights import MSG, Generator
 from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
-from anonbench.weights import WeightsError
-
-Floats = NDArray[np.float32]
+from anonbench.anonymisers._network_io import Floats, filled, foreign, pictures
 
 
 class Inputs(NamedTuple):
@@ -84,13 +78,13 @@ class _OnnxNetwork:
         try:
             file = made(weights.arrays)
         except KeyError as error:
-            raise _foreign(weights, source, str(error)) from None
+            raise foreign(source, weights.network, str(error)) from None
         self._session = session(file, threads=1)
 
     def draw(self, inputs: Inputs) -> Floats:
         # One by one: a face does not depend on its neighbours.
         count = len(inputs.condition)
-        return _pictures([self._one(inputs.rows(slice(k, k + 1))) for k in range(count)])
+        return pictures([self._one(inputs.rows(slice(k, k + 1))) for k in range(count)])
 
     def _one(self, face: Inputs) -> Floats:
         taken = {"condition": face.condition, "z": face.z}
@@ -112,11 +106,7 @@ class _TorchNetwork:
         self._torch: Any = torch
         self._device = torch.device(device)
         made = getattr(deepprivacy, weights.network)(channels=weights.channels)
-        try:
-            made.load_state_dict({k: torch.from_numpy(v) for k, v in weights.arrays.items()})
-        except RuntimeError as error:
-            raise _foreign(weights, source, str(error).splitlines()[-1].strip()) from None
-        self._network = made.eval().to(self._device)
+        self._network = filled(made, weights.arrays, source, weights.network).to(self._device)
 
     def draw(self, inputs: Inputs) -> Floats:
         drawn = []
@@ -124,14 +114,4 @@ class _TorchNetwork:
             part = [self._torch.from_numpy(a).to(self._device) for a in inputs.rows(rows)]
             with self._torch.inference_mode():
                 drawn.append(self._network(*part).cpu().numpy()[:count])
-        return _pictures(drawn)
-
-
-def _pictures(drawn: Sequence[Floats]) -> Floats:
-    """Join batches (N, 3, 128, 128), -1..1: channels last, 0..1."""
-    joined: Floats = (np.concatenate(drawn).transpose(0, 2, 3, 1) + np.float32(1)) / np.float32(2)
-    return joined
-
-
-def _foreign(weights: Generator, source: str, problem: str) -> WeightsError:
-    return WeightsError(f"{source}: no weights of {weights.network} ({problem} is not right)")
+        return pictures(drawn)

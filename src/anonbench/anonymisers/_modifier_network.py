@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anonbench.anonymisers._device import gpu_batches, on_gpu, reproducible
 from anonbench.anonymisers._modifier_weights import Weights
+from anonbench.anonymisers._network_io import Floats, filled, foreign, pictures, scaled
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError
-
-Floats = NDArray[np.float32]
 
 
 class Network(Protocol):
@@ -60,13 +55,13 @@ class _OnnxNetwork:
             else:
                 file = _modifier_onnx.convolutions(weights.arrays, weights.size)
         except KeyError as error:
-            raise _foreign(weights, source, str(error)) from None
+            raise foreign(source, f"a {weights.architecture}", str(error)) from None
         self._session = session(file, threads=1)
 
     def modify(self, crops: Sequence[Pixels]) -> Floats:
         # One by one: a face does not depend on its neighbours.
-        faces = _scaled(crops)
-        return _pictures(
+        faces = scaled(crops)
+        return pictures(
             [self._session.run(None, {"faces": faces[k : k + 1]})[0] for k in range(len(faces))]
         )
 
@@ -78,21 +73,16 @@ class _TorchNetwork:
         reproducible()
         self._torch: Any = torch
         self._device = torch.device(device)
-        made = _built(weights)
-        try:
-            made.load_state_dict({k: torch.from_numpy(v) for k, v in weights.arrays.items()})
-        except RuntimeError as error:
-            problem = str(error).splitlines()[-1].strip()
-            raise _foreign(weights, source, problem) from None
-        self._network = made.eval().to(self._device)
+        kind = f"a {weights.architecture}"
+        self._network = filled(_built(weights), weights.arrays, source, kind).to(self._device)
 
     def modify(self, crops: Sequence[Pixels]) -> Floats:
-        faces, made = _scaled(crops), []
+        faces, made = scaled(crops), []
         for rows, count in gpu_batches(len(faces)):
             part = self._torch.from_numpy(faces[rows]).to(self._device)
             with self._torch.inference_mode():
                 made.append(self._network(part).cpu().numpy()[:count])
-        return _pictures(made)
+        return pictures(made)
 
 
 def _built(weights: Weights) -> Any:
@@ -105,20 +95,3 @@ def _built(weights: Weights) -> Any:
         return Modifier(first[0], weights.blocks)
     layers = sum(name.endswith(".weight") for name in weights.arrays)
     return SharedConvolutions(layers, first[2], first[0])
-
-
-def _scaled(crops: Sequence[Pixels]) -> Floats:
-    """Return faces (N, 3, size, size), -1..1."""
-    channels = np.stack(crops).transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(channels, np.float32) / np.float32(127.5) - np.float32(1)
-
-
-def _pictures(made: Sequence[Floats]) -> Floats:
-    """Join batches (N, 3, size, size), -1..1: channels last, 0..1."""
-    joined: Floats = (np.concatenate(made).transpose(0, 2, 3, 1) + np.float32(1)) / np.float32(2)
-    return joined
-
-
-def _foreign(weights: Weights, source: str, problem: str) -> WeightsError:
-    kind = weights.architecture
-    return WeightsError(f"{source}: no weights of a {kind} ({problem} is not right)")
