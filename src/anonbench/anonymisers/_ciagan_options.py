@@ -9,7 +9,7 @@ from typing import Any
 from anonbench.anonymisers._ciagan_landmarks import SCHEMES, groups_of
 from anonbench.anonymisers._ciagan_view import SCALINGS
 from anonbench.anonymisers._device import DEVICES
-from anonbench.anonymisers._entry import check_choice, check_feather, check_names
+from anonbench.anonymisers._entry import check_choice, check_feather, check_names, check_whole
 
 IDENTITIES = ("next", "fixed", "per_subject", "per_image")
 BLENDS = ("none", "feather", "poisson")
@@ -84,8 +84,6 @@ _CHOICES = {
 
 
 def _check_code(given: Mapping[str, Any]) -> None:
-    code = given.get("code", 0)
-    if isinstance(code, bool) or not isinstance(code, int) or code < 0:
-        raise ValueError(f"code: {code!r} is no whole number from 0 on")
+    check_whole("code", given.get("code", 0), 0)
     if "code" in given and given.get("identity") != "fixed":
         raise ValueError("code: only `identity: fixed` gives all faces the same one")

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from anonbench.anonymisers._device import DEVICES
-from anonbench.anonymisers._entry import check_choice, check_feather, check_names, check_switch
+from anonbench.anonymisers._entry import (
+    check_choice,
+    check_feather,
+    check_names,
+    check_switch,
+    check_whole,
+)
 
 NOISES = ("zero", "per_subject", "per_image", "fixed")
 RESIZES = ("area", "cubic")
@@ -73,9 +79,8 @@ def parse(given: Mapping[str, Any]) -> Options:
 
 
 def _check_noise(given: Mapping[str, Any]) -> None:
-    seed, level, z = given.get("seed", 0), given.get("truncation"), given.get("z", "zero")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed: {seed!r} is no whole number from 0 on")
+    level, z = given.get("truncation"), given.get("z", "zero")
+    check_whole("seed", given.get("seed", 0), 0)
     if "seed" in given and z not in ("fixed", "per_subject"):
         raise ValueError("seed: only noise of `z: fixed` or `z: per_subject` depends on it")
     if level is None:

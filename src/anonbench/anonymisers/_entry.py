@@ -29,14 +29,18 @@ def check_names(given: Mapping[str, Any], options: type[Any], example: str) -> N
     ValueError
         For an option that does not exist, or weights that are not named.
     """
-    known = [field.name for field in fields(options)]
-    for name in given:
-        if name not in known:
-            raise unknown_name("option", name, known)
+    check_known(given, [field.name for field in fields(options)])
     if not isinstance(given.get("weights"), str):
         raise ValueError(
             f"weights: has to name a model of `anonbench weights list`, for instance {example}"
         )
+
+
+def check_known(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise ValueError for an option that does not exist."""
+    for name in given:
+        if name not in known:
+            raise unknown_name("option", name, known)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -51,6 +55,32 @@ def check_switch(name: str, value: Any) -> None:
         raise ValueError(f"{name}: {value!r} is neither true nor false")
 
 
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raise ValueError for a value that is no whole number, or too small a one."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: {value!r} is no whole number from {least} on")
+
+
+def check_number(name: str, value: Any, least: float, most: float, unit: str = "") -> None:
+    """Raise ValueError for a value that is no number, or outside of a range, both ends included.
+
+    Parameters
+    ----------
+    name : str
+        The option.
+    value : Any
+        What the entry says.
+    least, most : float
+        The range.
+    unit : str
+        What follows the range in the message.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}: {value!r} is no number")
+    if not least <= value <= most:
+        raise ValueError(f"{name}: {value} is outside of {least:g} to {most:g}{unit}")
+
+
 def check_feather(given: Mapping[str, Any]) -> None:
     """Check the width of a rim, a share of a face's width, that only `blend: feather` has.
 
@@ -59,10 +89,6 @@ def check_feather(given: Mapping[str, Any]) -> None:
     ValueError
         If it is no number, too wide, or there is no rim.
     """
-    feather = given.get("feather", 0.0)
-    if isinstance(feather, bool) or not isinstance(feather, int | float):
-        raise ValueError(f"feather: {feather!r} is no number")
-    if not 0 <= feather <= WIDEST:
-        raise ValueError(f"feather: {feather} is outside of 0 to {WIDEST}, shares of a face")
+    check_number("feather", given.get("feather", 0.0), 0, WIDEST, ", shares of a face")
     if "feather" in given and given.get("blend", "feather") != "feather":
         raise ValueError("feather: only `blend: feather` has a rim")

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anonbench.anonymisers._entry import check_choice, check_feather
-from anonbench.registry import unknown_name
+from anonbench.anonymisers._entry import check_choice, check_feather, check_known
 
 BACKGROUNDS = ("replaced", "kept")
 LABELS = ("expression", "gender")
@@ -56,9 +55,7 @@ def parse(given: Mapping[str, Any], components: bool, select: bool) -> Options:
     """
     known = ["background", "feather"]
     known += ["variance"] * components + ["by"] * select
-    for name in given:
-        if name not in known:
-            raise unknown_name("option", name, known)
+    check_known(given, known)
     check_choice("background", given.get("background", "replaced"), BACKGROUNDS)
     check_feather({k: v for k, v in given.items() if k == "feather"})
     if "feather" in given and given.get("background") != "kept":

@@ -42,10 +42,6 @@ class Spot:
         self.width = int(np.ptp(hull[:, 0])) + 1
         self.points = points
 
-    def in_view(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place itself: there is no view."""
-        return x, y
-
 
 def changed_window(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
     """Return what a face set in covers; the region where it has no landmarks."""

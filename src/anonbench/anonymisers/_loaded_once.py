@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from anonbench.anonymisers._optional import DataSet
+from anonbench.weights import WeightsError, state
 
 Ready = TypeVar("Ready")
+Told = TypeVar("Told")
 
 
 class LoadedOnce(ABC, Generic[Ready]):
@@ -39,6 +41,34 @@ class LoadedOnce(ABC, Generic[Ready]):
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
+
+
+def told_by_weights(weights: str, ask: Callable[[str], Told]) -> Told | None:
+    """Return what weights say of themselves, before any work.
+
+    Parameters
+    ----------
+    weights : str
+        A model or a file.
+    ask : callable
+        weights -> answer.
+
+    Returns
+    -------
+    Any or None
+        The answer; None if there are no such weights yet, which is said elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be read.
+    """
+    if state(weights).problem:
+        return None
+    try:
+        return ask(weights)
+    except WeightsError as error:
+        raise ValueError(str(error)) from None
 
 
 def check_detectors(detectors: Sequence[str], needed: str, why: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anonbench.anonymisers._entry import check_feather, check_names
+from anonbench.anonymisers._entry import check_feather, check_names, check_number
 
 LEAST_KEPT, MOST_KEPT = -1.0, 1.0
 
@@ -43,11 +43,7 @@ def parse(given: Mapping[str, Any]) -> Options:
         For an option that does not exist, lacks or has a wrong value; the message names it.
     """
     check_names(given, Options, "mmda_rendered")
-    kept = given.get("kept", 0.0)
-    if isinstance(kept, bool) or not isinstance(kept, int | float):
-        raise ValueError(f"kept: {kept!r} is no number")
-    if not LEAST_KEPT <= kept <= MOST_KEPT:
-        raise ValueError(f"kept: {kept} is outside of {LEAST_KEPT:g} to {MOST_KEPT:g}")
+    check_number("kept", given.get("kept", 0.0), LEAST_KEPT, MOST_KEPT)
     change = given.get("change", {})
     if not isinstance(change, Mapping) or not all(isinstance(v, str) for v in change.values()):
         raise ValueError(f"change: {change!r} is no table such as {{gender: female}}")

@@ -49,10 +49,6 @@ class Spot:
             raise DegenerateFaceError("the face lies outside of the photo")
         return cls(window, filled(hull, window), int(np.ptp(points[:, 0])) + 1)
 
-    def in_view(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place itself: there is no view."""
-        return x, y
-
 
 def set_in(pixels: Pixels, picture: Picture, matrix: Matrix, spot: Spot, feather: float) -> None:
     """Put a face into a photo that was painted over, in place.

@@ -33,7 +33,7 @@ class _Ready:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a modified face goes; see `anonbench.anonymisers._paste.Place`."""
+    """Where a modified face goes; see `anonbench.anonymisers._paste.SeenPlace`."""
 
     shown: Window
     window: Window

@@ -8,7 +8,7 @@ from typing import Any
 
 from anonbench.anonymisers._base import Strength
 from anonbench.anonymisers._device import DEVICES
-from anonbench.anonymisers._entry import check_choice, check_feather, check_names
+from anonbench.anonymisers._entry import check_choice, check_feather, check_names, check_number
 from anonbench.strengths import PLACEHOLDER, by_strength
 
 BLENDS = ("none", "feather")
@@ -61,13 +61,7 @@ def parse(given: Mapping[str, Any], example: str) -> Options:
         check_choice(name, given.get(name, choices[0]), choices)
     check_feather({"blend": "none"} | dict(given))
     enlarged = given.get("enlarged", LEAST_ENLARGED)
-    if isinstance(enlarged, bool) or not isinstance(enlarged, int | float):
-        raise ValueError(f"enlarged: {enlarged!r} is no number")
-    if not LEAST_ENLARGED <= enlarged <= MOST_ENLARGED:
-        raise ValueError(
-            f"enlarged: {enlarged} is outside of {LEAST_ENLARGED:g} to {MOST_ENLARGED:g} times a "
-            "face's box"
-        )
+    check_number("enlarged", enlarged, LEAST_ENLARGED, MOST_ENLARGED, " times a face's box")
     return Options(**given)
 
 

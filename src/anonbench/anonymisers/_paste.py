@@ -41,6 +41,10 @@ class Place(Protocol):
         """The face's width in pixels of the photo."""
         ...
 
+
+class SeenPlace(Place, Protocol):
+    """One that a network was shown, and drew."""
+
     def in_view(self, x: float, y: float) -> tuple[float, float]:
         """Return a place of the photo in the drawn picture.
 
@@ -82,7 +86,7 @@ def _around(windows: Sequence[Window]) -> Window:
     return Window(min(lefts), min(tops), max(rights), max(bottoms))
 
 
-def paste(photo: Pixels, drawn: FloatArray, place: Place, blend: str, feather: float) -> None:
+def paste(photo: Pixels, drawn: FloatArray, place: SeenPlace, blend: str, feather: float) -> None:
     """Put a drawn face into a photo that was painted over, in place.
 
     Parameters
@@ -92,7 +96,7 @@ def paste(photo: Pixels, drawn: FloatArray, place: Place, blend: str, feather: f
         the face's outline changes.
     drawn : ndarray of shape (rows, columns, 3)
         What the network drew, 0..1; clamped.
-    place : Place
+    place : SeenPlace
         Where the face lies.
     blend : str
         ``none``: a hard edge. ``feather``: towards the edge the face fades into the colours that
@@ -130,7 +134,7 @@ def joined(photo: Pixels, fresh: Pixels, place: Place, blend: str, feather: floa
     view[place.replaced] = fresh[place.replaced]
 
 
-def _enlarged(drawn: FloatArray, place: Place) -> Pixels:
+def _enlarged(drawn: FloatArray, place: SeenPlace) -> Pixels:
     """Return what was drawn at the photo's resolution, for all pixels of the window."""
     picture = Image.fromarray(np.rint(np.clip(drawn, 0, 1) * 255).astype(np.uint8))
     left, top, right, bottom = place.window

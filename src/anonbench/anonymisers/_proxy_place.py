@@ -49,10 +49,6 @@ class Place:
     width: int
     points: Points
 
-    def in_view(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place itself: there is no view."""
-        return x, y
-
 
 def place(found: NDArray[np.generic], shape: tuple[int, ...]) -> Place:
     """Return where a face lies.

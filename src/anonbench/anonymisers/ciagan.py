@@ -16,11 +16,11 @@ from anonbench.anonymisers._ciagan_options import Options, parse
 from anonbench.anonymisers._ciagan_place import Place, corners_of, place
 from anonbench.anonymisers._ciagan_view import SCALINGS, Scaling, network_input
 from anonbench.anonymisers._ciagan_weights import arrays, trained
-from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors, told_by_weights
 from anonbench.anonymisers._paste import painted_over, paste
 from anonbench.anonymisers._window import bounds
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError, file, state
+from anonbench.weights import file
 
 INFO = Info(
     label="CIAGAN",
@@ -64,12 +64,10 @@ class Ciagan(LoadedOnce[_Ready]):
         """
         landmarks = self._options.landmarks
         if landmarks is None:
-            if state(self._options.weights).problem:
-                return  # Nobody can tell yet; that the weights are missing is said elsewhere.
-            try:
-                landmarks = trained(self._options.weights).landmarks
-            except WeightsError as error:
-                raise ValueError(str(error)) from None
+            known = told_by_weights(self._options.weights, trained)
+            if known is None:
+                return
+            landmarks = known.landmarks
         check_detectors(detectors, SCHEMES[landmarks].detector, f"{landmarks} landmarks are drawn")
 
     def _load(self) -> _Ready:

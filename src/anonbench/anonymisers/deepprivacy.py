@@ -48,7 +48,7 @@ class _Ready:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a drawn face goes; see `anonbench.anonymisers._paste.Place`."""
+    """Where a drawn face goes; see `anonbench.anonymisers._paste.SeenPlace`."""
 
     frame: Frame
     replaced: NDArray[np.bool_]

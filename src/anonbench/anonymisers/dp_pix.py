@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonbench.anonymisers._base import Info, Photo, Strength
-from anonbench.registry import unknown_name
+from anonbench.anonymisers._base import Info, Photo, Strength, each_replaced
+from anonbench.anonymisers._entry import check_known, check_switch, check_whole
 from anonbench.types import Pixels
 
 LEVELS = 255.0
@@ -107,17 +107,13 @@ class DpPix:
         """
         if strength is None:
             raise ValueError("DP-Pix needs an epsilon")
-        done = []
-        for photo, generator in zip(photos, generators, strict=True):
-            image = photo.pixels.copy()
-            for r in photo.regions:
-                # From the photo and not from what is done: faces that overlap are not read twice.
-                patch = photo.pixels[r.top : r.bottom, r.left : r.right]
-                image[r.top : r.bottom, r.left : r.right] = dp_pix(
-                    patch, float(strength), generator, cell=self.cell, m=self.m, grey=self.grey
-                )
-            done.append(image)
-        return done
+        epsilon = float(strength)
+
+        def change(patch: Pixels, own: np.random.Generator) -> Pixels:
+            return dp_pix(patch, epsilon, own, cell=self.cell, m=self.m, grey=self.grey)
+
+        pairs = zip(photos, generators, strict=True)
+        return [each_replaced(photo, change, own) for photo, own in pairs]
 
 
 @dataclass(frozen=True)
@@ -134,16 +130,12 @@ class DpPixPlugin:
         ValueError
             For an option that does not exist or has a wrong value.
         """
-        known = ("cell", "m", "grey")
+        check_known(options, ("cell", "m", "grey"))
         for name, value in options.items():
-            if name not in known:
-                raise unknown_name("option", name, known)
-            if name == "grey" and not isinstance(value, bool):
-                raise ValueError(f"grey: {value!r} is neither true nor false")
-            if name != "grey" and (
-                isinstance(value, bool) or not isinstance(value, int) or value < 1
-            ):
-                raise ValueError(f"{name}: {value!r} is no whole number from 1")
+            if name == "grey":
+                check_switch(name, value)
+            else:
+                check_whole(name, value, 1)
         return DpPix(**options)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from anonbench.anonymisers._base import Info, Photo, Strength
-from anonbench.registry import unknown_name
+from anonbench.anonymisers._base import Info, Photo, Strength, each_replaced
+from anonbench.anonymisers._entry import check_known, check_whole
 from anonbench.types import FloatArray, Pixels
 
 INFO = Info(
@@ -81,17 +81,13 @@ class MetricSvd:
         """
         if strength is None:
             raise ValueError("metric privacy needs an epsilon")
-        done = []
-        for photo, generator in zip(photos, generators, strict=True):
-            image = photo.pixels.copy()
-            for r in photo.regions:
-                # From the photo and not from what is done: faces that overlap are not read twice.
-                patch = photo.pixels[r.top : r.bottom, r.left : r.right]
-                image[r.top : r.bottom, r.left : r.right] = perturbed(
-                    patch, float(strength), generator, values=self.values
-                )
-            done.append(image)
-        return done
+        epsilon = float(strength)
+
+        def change(patch: Pixels, own: np.random.Generator) -> Pixels:
+            return perturbed(patch, epsilon, own, values=self.values)
+
+        pairs = zip(photos, generators, strict=True)
+        return [each_replaced(photo, change, own) for photo, own in pairs]
 
 
 @dataclass(frozen=True)
@@ -108,11 +104,8 @@ class MetricSvdPlugin:
         ValueError
             For an option that does not exist or has a wrong value.
         """
-        for name, value in options.items():
-            if name != "values":
-                raise unknown_name("option", name, ("values",))
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"values: {value!r} is no whole number from 1")
+        check_known(options, ("values",))
+        check_whole("values", options.get("values", 1), 1)
         return MetricSvd(**options)
 
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from anonbench.anonymisers._base import Info, Photo, Region, Strength
 from anonbench.anonymisers._face_frame import DETECTOR, checked
-from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors, told_by_weights
 from anonbench.anonymisers._mmda_options import Options, parse
 from anonbench.anonymisers._mmda_paste import Spot, set_in
 from anonbench.anonymisers._mmda_weights import IDENTITY, Model, known, loaded
 from anonbench.anonymisers._paste import painted_over
 from anonbench.registry import unknown_name
 from anonbench.types import FloatArray, Pixels
-from anonbench.weights import WeightsError, state
 
 INFO = Info(
     label="MMDA",
@@ -66,12 +65,9 @@ class Mmda(LoadedOnce[Model]):
         ValueError
             If there are not.
         """
-        if state(self._options.weights).problem:
-            return  # Nobody can tell yet; that the weights are missing is said elsewhere.
-        try:
-            about = known(self._options.weights)
-        except WeightsError as error:
-            raise ValueError(str(error)) from None
+        about = told_by_weights(self._options.weights, known)
+        if about is None:
+            return
         for strength in strengths:
             if strength is not None and strength > about.people:
                 raise ValueError(f"{strength}: {self._options.weights} knows {about.people} people")

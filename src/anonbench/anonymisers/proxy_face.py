@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from anonbench.anonymisers._base import Info, Photo, Region, Strength
-from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors
+from anonbench.anonymisers._loaded_once import LoadedOnce, check_detectors, told_by_weights
 from anonbench.anonymisers._paste import joined, painted_over
 from anonbench.anonymisers._proxy_gallery import Gallery, loaded, people_in
 from anonbench.anonymisers._proxy_options import Options, parse
 from anonbench.anonymisers._proxy_place import DETECTOR, aligned, place, toned
 from anonbench.anonymisers._whose import draws
 from anonbench.types import Pixels
-from anonbench.weights import WeightsError, state
 
 INFO = Info(
     label="Proxy face",
@@ -64,16 +63,12 @@ class ProxyFace(LoadedOnce[Gallery]):
         ValueError
             If there are not.
         """
-        weights = self._options.weights
-        if state(weights).problem:
-            return  # Nobody can tell yet; that the weights are missing is said elsewhere.
-        try:
-            people = people_in(weights)
-        except WeightsError as error:
-            raise ValueError(str(error)) from None
+        people = told_by_weights(self._options.weights, people_in)
+        if people is None:
+            return
         for strength in strengths:
             if strength is not None and strength > people:
-                raise ValueError(f"{strength}: {weights} has {people} people")
+                raise ValueError(f"{strength}: {self._options.weights} has {people} people")
 
     def _load(self) -> Gallery:
         return loaded(self._options.weights)
