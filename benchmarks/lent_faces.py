@@ -30,11 +30,11 @@ from anonbench.anonymisers._face_frame import DETECTOR, checked
 from anonbench.anonymisers._mmda_weights import Model, loaded
 from anonbench.io import ArchiveReader, member, read_embeddings, read_table
 from anonbench.metrics.intervals import rate_interval, replicate_share, subject_weights
+from anonbench.mmda import nearest_class
 from anonbench.progress import progress
 from anonbench.region_finder import read_subjects
 from anonbench.regions import covers
 from anonbench.seeds import generator
-from anonbench.training.train_mmda import nearest_class
 from anonbench.types import Face, FloatArray, Pixels
 from anonbench.weights import WeightsError
 

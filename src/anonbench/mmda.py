@@ -121,6 +121,13 @@ def class_means(
     return names, means
 
 
+def nearest_class(coordinates: FloatArray, classes: Mapping[str, FloatArray]) -> NDArray[np.str_]:
+    """Return the class whose mean is nearest to each of coordinates (N, M); means by class."""
+    means = np.stack(list(classes.values()))
+    far = ((coordinates[:, None] - means) ** 2).sum(axis=2)
+    return np.asarray(np.array(list(classes))[far.argmin(axis=1)])
+
+
 def _spread(centred: FloatArray, components: int | None) -> FloatArray:
     """Return principal axes (C, D) as long as the standard deviations along them, descending."""
     count, size = centred.shape

@@ -6,7 +6,7 @@ import json
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anonbench.weight_models import WeightsError
 
 Arrays = dict[str, NDArray[np.generic]]
+Value = TypeVar("Value")
 STATE_KEYS = ("model_state_dict", "state_dict", "running_average_generator", "netG")
 """Where checkpoints keep the model among other things, in order of preference."""
 PARALLEL = "module."
@@ -64,6 +65,11 @@ def about(path: Path) -> dict[str, str]:
     if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
         raise WeightsError(f"{path}: what it says of itself is no table of text")
     return said
+
+
+def below(prefix: str, parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the parameters whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in parameters.items() if k.startswith(prefix)}
 
 
 def _single(values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -18,8 +18,8 @@ from anonbench.anonymisers._mmda_paste import Spot
 from anonbench.anonymisers._mmda_weights import IDENTITY, in_steps, loaded, restored
 from anonbench.anonymisers._optional import DataSet
 from anonbench.anonymisers.mmda import Mmda, nearest_mean
-from anonbench.mmda import RESIDUAL
-from anonbench.training.train_mmda import age_names, nearest_class, train_mmda_files
+from anonbench.mmda import RESIDUAL, nearest_class
+from anonbench.training.train_mmda import age_names, train_mmda_files
 from anonbench.types import Box, Face, Pixels
 from anonbench.weights import WeightsError
 from made_ciagan import face_in, landmarks_in

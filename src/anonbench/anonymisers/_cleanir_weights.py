@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anonbench.anonymisers._own_weights import Arrays, read, said
+from anonbench.weight_formats import below
 from anonbench.weights import WeightsError, file
 
 FIRST = "encoder.encoder_mean.weight"
@@ -33,8 +34,4 @@ def networks(model: str) -> tuple[Arrays, Arrays, int]:
             f"{file(model)}: not what CLEANIR's networks say of themselves in a file of the project"
             f" ({type(error).__name__}: {error}); name a model of CLEANIR as the option weights"
         ) from None
-    return _below("encoder.", found), _below("decoder.", found), length
-
-
-def _below(prefix: str, found: Arrays) -> Arrays:
-    return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+    return below("encoder.", found), below("decoder.", found), length

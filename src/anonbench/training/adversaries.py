@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from anonbench.io import atomic, read_table, write_table
 from anonbench.metrics.intervals import rate_interval, replicate_share, subject_weights
@@ -28,6 +28,7 @@ from anonbench.training.adversarial_settings import AdversarialTraining, room
 from anonbench.training.devices import autocast, device
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
+from anonbench.weight_formats import below
 
 AT_ONCE, ROWS = 32, 6
 """Faces at a time; faces on a sample sheet."""
@@ -218,7 +219,7 @@ def adversaries_file(
     kinds = {"original": stored, "modified": pictures_after(weights, settings, stored)}
     shown = {kind: Faces(made, table, settings, seed, name) for kind, made in kinds.items()}
     count = shown["original"].count
-    asked = {"adversary": _below("classifier.", load_file(networks))}
+    asked = {"adversary": below("classifier.", load_file(networks))}
     if fresh is not None:
         asked["fresh"] = load_file(fresh)
     rows = []
@@ -232,10 +233,6 @@ def adversaries_file(
             rows.append([name, strength_label(settings.strength), who, kind, count,
                          *shares(right, people, seed), 1 / count])  # fmt: skip
     write_table(pd.DataFrame(rows, columns=COLUMNS), out)
-
-
-def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def shares(

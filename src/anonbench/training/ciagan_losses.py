@@ -14,6 +14,11 @@ def adversarial(scores: Tensor, real: bool) -> Tensor:
     return (scores - float(real)).square().mean()
 
 
+def told_apart(fake: Tensor, real: Tensor) -> Tensor:
+    """Return what a critic lowers to tell drawn pictures from real ones, by its scores of both."""
+    return adversarial(fake, False) + adversarial(real, True)
+
+
 def contrastive(first: Tensor, second: Tensor, same: Tensor, margin: float) -> Tensor:
     """Return the contrastive loss of pairs of embeddings (Hadsell et al. 2006).
 

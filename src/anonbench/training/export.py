@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from anonbench.io import atomic
+from anonbench.training.arrays import write_arrays
 
 
 def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[str, str]) -> None:
@@ -26,23 +24,18 @@ def write_half(state: Mapping[str, Tensor], path: Path | str, metadata: Mapping[
     path : path
         To write; the same parameters give the same bytes.
     metadata : mapping of str to str
-        What the file says of itself: one entry ``anonbench`` of its metadata, as JSON, since
-        several would be written in an order of their own each time.
+        What the file says of itself; see `anonbench.training.arrays.write_arrays`.
 
     Raises
     ------
     ValueError
         If a parameter is not finite, or not in half precision.
     """
-    tensors = {}
+    arrays = {}
     for name, value in state.items():
         half = value.is_floating_point() and value.dim() > 1
         stored = value.detach().cpu().to(torch.float16 if half else value.dtype).contiguous()
         if not torch.isfinite(stored.float()).all():
             raise ValueError(f"{name}: not finite in half precision")
-        tensors[name] = stored
-    with atomic(path) as partial:
-        about = json.dumps(dict(metadata), sort_keys=True)
-        save_file(tensors, partial, {"anonbench": about})
-        # The library makes it readable to its owner alone.
-        partial.chmod(0o644)
+        arrays[name] = stored.numpy()
+    write_arrays(arrays, path, metadata)

@@ -23,7 +23,7 @@ from anonbench.anonymisers._proxy_place import OUTLINE
 from anonbench.anonymisers._window import whole
 from anonbench.io import ArchiveReader, atomic, encode_png, read_table, write_table
 from anonbench.landmark_error import POINTS
-from anonbench.mmda import class_means, learnt
+from anonbench.mmda import class_means, learnt, nearest_class
 from anonbench.progress import LOGGER, progress
 from anonbench.region_finder import read_subject_faces
 from anonbench.training.arrays import write_arrays
@@ -115,7 +115,7 @@ def _look(
     axes = found.modes["expression"] @ (found.spread / variances[:, None])
     coordinates = moving @ axes.T
     names, means = class_means(coordinates, expressions)
-    nearest = names[((coordinates[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)]
+    nearest = nearest_class(coordinates, dict(zip(names, means, strict=True)))
     values = {
         "faces": len(points),
         "right": float((nearest == expressions).mean()),

@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -42,9 +42,6 @@ class RoundTrainer(ABC, Generic[Settings]):
         Of the training.
     """
 
-    BETAS: ClassVar[tuple[float, float]] = (0.9, 0.999)
-    """Of Adam."""
-
     def __init__(self, settings: Settings, seed: int, name: str) -> None:
         self.settings, self._seed, self._name = settings, seed, name
         self.device = device(settings.device)
@@ -62,7 +59,7 @@ class RoundTrainer(ABC, Generic[Settings]):
 
     def betas(self, network: str) -> tuple[float, float]:
         """Return those of a network's Adam."""
-        return self.BETAS
+        return 0.9, 0.999
 
     @abstractmethod
     def built(self) -> dict[str, nn.Module]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from anonbench.io import atomic, read_table
+from anonbench.io import read_table
 from anonbench.seeds import generator
 from anonbench.strengths import strength_label
 from anonbench.training.adversarial_faces import Batch, Faces
@@ -22,8 +22,10 @@ from anonbench.training.adversarial_networks import (
     transform,
 )
 from anonbench.training.adversarial_settings import ENLARGED, AdversarialTraining
+from anonbench.training.arrays import write_arrays
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
+from anonbench.weight_formats import below
 
 MOST, AT_ONCE = 256, 32
 """At most so many faces are looked at for the curves; so many at a time."""
@@ -78,7 +80,8 @@ def train_adversarial_files(
         trainer, inputs=(labels, *([] if start is None else [start])), metadata=about(settings),
         folder=folder, weights=weights, curves=curves, figure=figure, samples=samples,
     )  # fmt: skip
-    write_whole(trainer.state(), networks)
+    whole = {name: value.cpu().numpy() for name, value in trainer.state().items()}
+    write_arrays(whole, networks)
 
 
 def about(settings: AdversarialTraining) -> dict[str, str]:
@@ -109,12 +112,14 @@ class Trainer(RoundTrainer[AdversarialTraining]):
         Of the training.
     """
 
-    BETAS = (0.5, 0.999)
-
     def __init__(self, faces: Faces, settings: AdversarialTraining, seed: int, name: str) -> None:
         self.faces = faces
         super().__init__(settings, seed, name)
         self._classifier = classifier(self.networks["classifier"], settings)
+
+    def betas(self, network: str) -> tuple[float, float]:
+        """Return those of a network's Adam."""
+        return 0.5, 0.999
 
     def built(self) -> dict[str, nn.Module]:
         """Return the transform, who tells people apart, and who tells expressions if anybody."""
@@ -132,10 +137,8 @@ class Trainer(RoundTrainer[AdversarialTraining]):
             If they are of other sizes; the message names the file.
         """
         for name, network in self.networks.items():
-            own = {k.removeprefix(f"{name}."): v for k, v in state.items()
-                   if k.startswith(f"{name}.")}  # fmt: skip
             try:
-                network.load_state_dict(own)
+                network.load_state_dict(below(f"{name}.", state))
             except RuntimeError as error:
                 wrong = str(error).splitlines()[-1].strip()
                 raise ValueError(f"{source}: networks of another recipe: {wrong}") from None
@@ -144,7 +147,7 @@ class Trainer(RoundTrainer[AdversarialTraining]):
 
     def state(self) -> dict[str, Tensor]:
         """Return the parameters of all networks."""
-        return {f"{name}.{key}": value for name, network in self.networks.items()
+        return {f"{name}.{key}": value.detach() for name, network in self.networks.items()
                 for key, value in network.state_dict().items()}  # fmt: skip
 
     def pace(self, network: str) -> float:
@@ -241,10 +244,3 @@ class Trainer(RoundTrainer[AdversarialTraining]):
         made = self.modified(pictures)
         columns = [(pictures + 1) / 2, (made + 1) / 2, ((made - pictures) / 4 + 0.5)]
         write_sheet([column.clamp(0, 1) for column in columns], path)
-
-
-def write_whole(state: dict[str, Tensor], path: Path | str) -> None:
-    """Write parameters in single precision: another training begins with them."""
-    with atomic(path) as partial:
-        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, partial)
-        partial.chmod(0o644)

@@ -112,8 +112,6 @@ class Trainer(RoundTrainer[CiaganTraining]):
         Weights of the generator to begin with.
     """
 
-    BETAS = (0.5, 0.999)
-
     def __init__(
         self, pairs: Pairs, settings: CiaganTraining, seed: int, name: str,
         start: Path | str | None = None,
@@ -121,6 +119,10 @@ class Trainer(RoundTrainer[CiaganTraining]):
         self.pairs, self._start = pairs, start
         super().__init__(settings, seed, name)
         self._quality = Quality(settings, pairs, seed)
+
+    def betas(self, network: str) -> tuple[float, float]:
+        """Return those of a network's Adam."""
+        return 0.5, 0.999
 
     def built(self) -> dict[str, nn.Module]:
         """Return generator, critic, and identity network or classifier."""
@@ -193,7 +195,7 @@ class Trainer(RoundTrainer[CiaganTraining]):
             # In a lean round both show the same place, so that they differ in what is drawn alone.
             place = "true" if true is other else "drawn"
             fake = self.critic(self._judged(drawn, other, k, place)).float()
-        found = loss.adversarial(fake, False) + loss.adversarial(real, True)
+        found = loss.told_apart(fake, real)
         self.note(critic=found)
         if self.settings.r1:
             found = found + self.settings.r1 * loss.squared_gradient(real, pictures)

@@ -179,7 +179,7 @@ class Trainer(RoundTrainer[CleanirTraining]):
 
     def betas(self, network: str) -> tuple[float, float]:
         """Return those of a network's Adam."""
-        return (0.5, 0.999) if network == "critic" else self.BETAS
+        return (0.5, 0.999) if network == "critic" else super().betas(network)
 
     def rate_at(self, k: int) -> float:
         """Return the learning rate of round `k`."""
@@ -222,7 +222,7 @@ class Trainer(RoundTrainer[CleanirTraining]):
         critic.requires_grad_(True)
         with self.autocast():
             real, fake = critic(pictures).float(), critic(out.detach()).float()
-        found = ciagan_losses.adversarial(fake, False) + ciagan_losses.adversarial(real, True)
+        found = ciagan_losses.told_apart(fake, real)
         self.note(critic=found)
         self.descend("critic", found)
         critic.requires_grad_(False)

@@ -156,7 +156,7 @@ class Trainer(RoundTrainer[DeepPrivacyTraining]):
 
     def _patch_critic_step(self, batch: Batch, drawn: Tensor) -> None:
         real, fake = self._patches(batch, batch.picture)[0], self._patches(batch, drawn)[0]
-        found = ciagan_losses.adversarial(fake, False) + ciagan_losses.adversarial(real, True)
+        found = ciagan_losses.told_apart(fake, real)
         self.note(critic=found)
         self.descend("critic", found)
 

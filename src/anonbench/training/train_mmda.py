@@ -23,7 +23,7 @@ from anonbench.anonymisers._mmda_weights import (
 )
 from anonbench.anonymisers.mmda import nearest_mean
 from anonbench.io import atomic, encode_png, read_table, write_table
-from anonbench.mmda import Subspaces, class_means, learnt
+from anonbench.mmda import Subspaces, class_means, learnt, nearest_class
 from anonbench.progress import LOGGER
 from anonbench.seeds import generator
 from anonbench.training.arrays import write_arrays
@@ -199,13 +199,6 @@ def _quality(model: Model, faces: Faces, rows: NDArray[np.int64], part: str) -> 
         told = nearest_class(own[name], classes)
         values[f"{name}_right"] = float((told == faces.labels[name][rows]).mean())
     return pd.DataFrame({"part": part, "measure": list(values), "value": list(values.values())})
-
-
-def nearest_class(coordinates: FloatArray, classes: dict[str, FloatArray]) -> NDArray[np.str_]:
-    """Return the class whose mean is nearest to each of coordinates (N, M)."""
-    means = np.stack(list(classes.values()))
-    far = ((coordinates[:, None] - means) ** 2).sum(axis=2)
-    return np.asarray(np.array(list(classes))[far.argmin(axis=1)])
 
 
 def _sheet(model: Model, faces: Faces, rows: NDArray[np.int64]) -> Pixels:
