@@ -8,7 +8,7 @@ BIN := .venv/bin
 FACES := data/faces.dvc
 WEIGHTS := $(patsubst %,data/weights/%.safetensors.dvc,\
   dan_rendered ciagan_dlib ciagan_mediapipe deepprivacy_rendered cleanir_rendered mmda_rendered \
-  proxies_rendered ren_rendered_2 ren_rendered_10 ren_rendered_50 narula_rendered_1 narula_rendered_10)
+  proxies_rendered ren_rendered_2 ren_rendered_10 ren_rendered_50 narula_rendered_1 narula_rendered_3)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'

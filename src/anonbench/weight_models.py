@@ -261,7 +261,7 @@ _ALL = (
         _drive("1GMouJutcJwlEIxYF_xhG_6ZtDYCrKJwp", _REN_HOME),
         Input(256, "RGB", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), _REN_CITATION,
     ),
-    *(_ours(f"narula_rendered_{s}", _MODIFIER_INPUT, _NARULA_CITATION) for s in (1, 10)),
+    *(_ours(f"narula_rendered_{s}", _MODIFIER_INPUT, _NARULA_CITATION) for s in (1, 3)),
     Model(
         "keypointrcnn_coco", "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
         "BSD-3-Clause, as torchvision; trained on COCO, whose photographs have terms of their own",

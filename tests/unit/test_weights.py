@@ -93,7 +93,7 @@ def test_orders_of_classes_are_those_that_the_networks_were_trained_with() -> No
                 "ren_rendered_50",
                 "ren_casia",
                 "narula_rendered_1",
-                "narula_rendered_10",
+                "narula_rendered_3",
                 "mmda_rendered",
                 "proxies_rendered",
                 "keypointrcnn_coco",

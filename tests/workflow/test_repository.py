@@ -29,7 +29,7 @@ POINTERS = {
     "data/weights/deepprivacy_rendered.safetensors.dvc": 15_000_000,
     "data/weights/cleanir_rendered.safetensors.dvc": 45_000_000,
     **{f"data/weights/ren_rendered_{s}.safetensors.dvc": 25_000_000 for s in (2, 10, 50)},
-    **{f"data/weights/narula_rendered_{s}.safetensors.dvc": 1_000_000 for s in (1, 10)},
+    **{f"data/weights/narula_rendered_{s}.safetensors.dvc": 1_000_000 for s in (1, 3)},
     "data/weights/mmda_rendered.safetensors.dvc": 25_000_000,
     "data/weights/proxies_rendered.safetensors.dvc": 15_000_000,
 }
