@@ -34,7 +34,7 @@ def trained(folder: Path, name: str) -> dict[str, str]:
         begun = recipe["settings"].get("start")
         place = folder.parent / begun if begun else None
     path = weights.path(name)
-    kid = read_table(folder / "rounds.csv")["kid"].astype(float).iloc[-1]
+    last = read_table(folder / "rounds.csv").iloc[-1]
     rows = {
         "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
         "SHA-256": f"`{weights.state(name).digest}`",
@@ -43,7 +43,8 @@ def trained(folder: Path, name: str) -> dict[str, str]:
     if "codes" in first["settings"]:
         rows["codes"] = str(first["settings"]["codes"])
     rows["seed"] = str(first["seed"])
-    rows["KID, held-out training subjects"] = f"{kid:.4f}"
+    if "kid" in last:
+        rows["KID, held-out training subjects"] = f"{float(last['kid']):.4f}"
     return rows
 
 

@@ -186,7 +186,7 @@ def filled(page: str, tables: dict[str, str]) -> str:
     for name, table in tables.items():
         start, end = f"<!-- {name}: start -->\n", f"\n<!-- {name}: end -->"
         if start not in page or end not in page:
-            raise ValueError(f"{PAGE.name}: no markers for {name!r}")
+            raise ValueError(f"the page has no markers for {name!r}")
         before, rest = page.split(start, 1)
         page = before + start + table + end + rest.split(end, 1)[1]
     return page

@@ -36,6 +36,7 @@ from anonbench.training.curves import ROUND_LINES
 from anonbench.training.train_adversarial import Trainer, train_adversarial_files
 from anonbench.trainings import Trainings
 from anonbench.types import Box, Face
+from killed import assert_it_goes_on_to_the_same_bytes
 
 ROOT = Path(__file__).parents[2]
 SUBJECTS, EACH, SIZE = 5, 4, 32
@@ -312,6 +313,11 @@ def test_interrupted_training_ends_with_the_same_bytes(
     curves = pd.read_csv(files["curves"])
     assert list(curves["round"]) == [2, 4] and np.isfinite(curves.to_numpy()).all()
     assert {"right_originals", "right_modified", "right_expressions"} <= set(curves)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_bytes(files: dict[str, Any]) -> None:
+    assert_it_goes_on_to_the_same_bytes(train_adversarial_files, settings(**BEYOND), files)
 
 
 def test_weights_say_what_they_are(files: dict[str, Any]) -> None:

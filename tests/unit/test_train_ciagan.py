@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +38,7 @@ from anonbench.training.patch_critic import PatchCritic
 from anonbench.training.train_ciagan import Trainer, _around, _over, train_ciagan_files
 from anonbench.types import Box, Face
 from anonbench.weight_formats import read
+from killed import assert_it_goes_on_to_the_same_bytes
 
 
 def points68(middle: tuple[int, int] = (89, 109), unit: float = 20.0) -> NDArray[np.int32]:
@@ -687,30 +685,8 @@ def test_the_mesh_has_its_own_lines() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_to_the_same_bytes(files: dict[str, Any], tmp_path: Path) -> None:
-    recipe = {**settings(**LEAN).model_dump(), "rounds": 3, "report_every": 1}
-    strings = {k: [str(f) for f in v] if isinstance(v, list) else v for k, v in files.items()}
-    call = {k: str(v) if isinstance(v, Path) else v for k, v in strings.items()}
-    code = (
-        "import json, sys\n"
-        "from anonbench.training.ciagan_settings import CiaganTraining\n"
-        "from anonbench.training.train_ciagan import train_ciagan_files\n"
-        "call, recipe = map(json.loads, sys.argv[1:])\n"
-        "train_ciagan_files(**call, settings=CiaganTraining(**recipe))\n"
-    )
-    command = [sys.executable, "-c", code, json.dumps(call), json.dumps(recipe)]
-    subprocess.run(command, check=True, capture_output=True)
-    once = files["weights"].read_bytes(), files["curves"].read_text()
-    for leftover in (tmp_path / "checkpoint.pt", files["weights"], *tmp_path.glob("sheet-*.png")):
-        leftover.unlink()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
-        while not (tmp_path / "sheet-000002.png").is_file():
-            assert job.poll() is None, "ended before it could be killed"
-            time.sleep(0.01)
-        job.kill()
-    assert not files["weights"].is_file()
-    subprocess.run(command, check=True, capture_output=True)
-    assert (files["weights"].read_bytes(), files["curves"].read_text()) == once
+def test_a_killed_training_goes_on_to_the_same_bytes(files: dict[str, Any]) -> None:
+    assert_it_goes_on_to_the_same_bytes(train_ciagan_files, settings(**LEAN), files)
 
 
 def test_quality_is_the_distance_from_the_true_pictures(monkeypatch: pytest.MonkeyPatch) -> None:

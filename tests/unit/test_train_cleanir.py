@@ -23,6 +23,7 @@ from anonbench.training.train_cleanir import (
     _divergence,
     train_cleanir_files,
 )
+from killed import assert_it_goes_on_to_the_same_bytes
 
 SUBJECTS, EACH, LENGTH = 5, 3, 8
 QUICK = {"dataset": "toy", "rounds": 4, "batch": 2, "report_every": 2, "device": "cpu"}
@@ -201,6 +202,11 @@ def test_interrupted_training_ends_with_the_same_bytes(files: dict, more: dict) 
     assert list(curves["round"]) == [2, 4] and np.isfinite(curves.to_numpy()).all()
     assert ("sharpness" in curves) == ("sharpness" in more)
     assert ("critic" in curves) == ("adversarial" in more)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_bytes(files: dict) -> None:
+    assert_it_goes_on_to_the_same_bytes(train_cleanir_files, settings(**BEYOND, **CRITIC), files)
 
 
 def test_weights_say_what_they_are(files: dict) -> None:

@@ -22,6 +22,7 @@ from anonbench.training.deepprivacy_crops import WIDTH, in_crop, wider
 from anonbench.training.deepprivacy_settings import DeepPrivacyTraining
 from anonbench.training.train_deepprivacy import Trainer, train_deepprivacy_files
 from anonbench.types import Box, Face
+from killed import assert_it_goes_on_to_the_same_bytes
 
 SUBJECTS, EACH = 4, 2
 QUICK = {
@@ -254,6 +255,13 @@ def test_interrupted_training_ends_with_the_same_bytes(
     assert kept == {k: files[k].read_bytes() for k in kept}
     curves = pd.read_csv(files["curves"])
     assert list(curves["round"]) == [2, 4] and np.isfinite(curves.iloc[-1]).all()
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_bytes(files: dict[str, Any]) -> None:
+    assert_it_goes_on_to_the_same_bytes(
+        train_deepprivacy_files, settings(**BEYOND, **PATCHES), files
+    )
 
 
 def test_weights_say_what_they_are(files: dict[str, Any]) -> None:
