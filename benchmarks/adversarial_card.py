@@ -2,7 +2,8 @@
 
 ``python benchmarks/adversarial_card.py`` reads ``results/`` of a finished ``snakemake
 train_adversarial`` (``docs/adversarial.md`` has the command) and of ``snakemake --configfile
-experiments/ren2018.yaml``, and writes ``docs/adversarial_rendered.md`` with its pictures.
+experiments/every_method.yaml`` with the method ``ren_without_opponent`` added, and writes
+``docs/adversarial_rendered.md`` with its pictures.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ Pictures of training subjects that nothing learnt from, one each
 EVALUATION = """
 ## On the bundled evaluation subjects
 
-By `experiments/ren2018.yaml`; `ren_start` is the modifier before it had an opponent.
+By `experiments/every_method.yaml`, with `ren_without_opponent` added: `ren_start` is the modifier
+before it had an opponent.
 """
 
 LIMITS = """
