@@ -216,13 +216,16 @@ def adversaries_file(
     """
     torch.set_num_threads(threads)
     stored, table = np.load(crops, mmap_mode="r"), read_table(labels)
-    kinds = {"original": stored, "modified": pictures_after(weights, settings, stored)}
-    shown = {kind: Faces(made, table, settings, seed, name) for kind, made in kinds.items()}
-    count = shown["original"].count
+    clear = Faces(stored, table, settings, seed, name)
+    # Only those that are held back are asked about; the others stay empty.
+    modified, rows = np.zeros(stored.shape, np.uint8), clear.held_back
+    modified[rows] = pictures_after(weights, settings, stored[rows])
+    shown = {"original": clear, "modified": Faces(modified, table, settings, seed, name)}
+    count = clear.count
     asked = {"adversary": below("classifier.", load_file(networks))}
     if fresh is not None:
         asked["fresh"] = load_file(fresh)
-    rows = []
+    lines = []
     for who, state in asked.items():
         network = classifier_network(settings, count)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v
@@ -230,9 +233,9 @@ def adversaries_file(
         for kind, faces in shown.items():
             right = told(classifier(network, settings), faces)
             people = faces.people[faces.held_back]
-            rows.append([name, strength_label(settings.strength), who, kind, count,
-                         *shares(right, people, seed), 1 / count])  # fmt: skip
-    write_table(pd.DataFrame(rows, columns=COLUMNS), out)
+            lines.append([name, strength_label(settings.strength), who, kind, count,
+                          *shares(right, people, seed), 1 / count])  # fmt: skip
+    write_table(pd.DataFrame(lines, columns=COLUMNS), out)
 
 
 def shares(
