@@ -357,6 +357,13 @@ def test_shares_by_hand() -> None:
     assert shares(np.zeros(8, bool), np.arange(8), 1)[4] == pytest.approx(1 - 0.05 ** (1 / 8))
 
 
+def test_a_fresh_classifier_is_eased_whatever_the_transform_began_with() -> None:
+    recipe = settings(**BEYOND, easing=(5.0, 5.0), start="other")
+    fresh = adversaries.fresh_settings(recipe)
+    assert fresh.easing == (1500.0, 5.0) == settings().easing
+    assert (fresh.rounds, fresh.batch, fresh.ema) == (3, 4, 0.0)
+
+
 @pytest.fixture()
 def report(files: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     """Return what the rules of the report take and write, after a training."""

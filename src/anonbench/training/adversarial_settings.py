@@ -16,6 +16,9 @@ ADVERSARIAL_DETECTOR = "dlib_hog"
 """Whose boxes are enlarged."""
 ENLARGED = 2.2
 """A crop is so many times as wide and high as the face's box, as in Ren's training."""
+EASING = 1500.0, 5.0
+"""Parts of the plain softmax beside the angular loss, at first and in the end, where a classifier
+learns from nothing: with few of them at first it does not begin to learn."""
 Side = Annotated[int, Field(gt=0, multiple_of=16)]
 
 
@@ -68,7 +71,7 @@ class AdversarialTraining(RoundSettings):
     """Weight of the cross-entropy of expressions on modified faces; 0: no task."""
     task_channels: Positive = 16
     """Of the task's first convolution."""
-    easing: tuple[Weight, Weight] = (1500.0, 5.0)
+    easing: tuple[Weight, Weight] = EASING
     """How much of the plain softmax is left in the angular loss at the start, and in the end."""
     easing_fall: Weight = 0.1
     """After n rounds the first of them is divided by 1 + this times n."""

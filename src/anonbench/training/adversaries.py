@@ -24,7 +24,7 @@ from anonbench.training.adversarial_networks import (
     classifier_network,
     transform,
 )
-from anonbench.training.adversarial_settings import AdversarialTraining, room
+from anonbench.training.adversarial_settings import EASING, AdversarialTraining, room
 from anonbench.training.devices import autocast, device
 from anonbench.training.rounds import RoundTrainer, train_by_rounds
 from anonbench.training.sheets import write_sheet
@@ -77,16 +77,25 @@ def fresh_classifier_files(
         See `anonbench.training.rounds.train_by_rounds`.
     """
     torch.set_num_threads(threads)
-    own = settings.model_copy(
-        update={"rounds": settings.fresh_rounds, "batch": settings.fresh_batch, "ema": 0.0,
-                "rate": settings.fresh_rate, "fall": 0.5}
-    )  # fmt: skip
+    own = fresh_settings(settings)
     stored = np.load(crops, mmap_mode="r")
     seen = pictures_after(weights, settings, stored)
     faces = Faces(seen, read_table(labels), own, seed, f"{name} fresh")
     train_by_rounds(
         FreshTrainer(faces, own, seed, f"{name} fresh"), inputs=(labels, weights), metadata={},
         folder=folder, weights=fresh, curves=curves, figure=figure, samples=samples,
+    )  # fmt: skip
+
+
+def fresh_settings(settings: AdversarialTraining) -> AdversarialTraining:
+    """Return the recipe of the classifier that learns from nothing, by that of a transform.
+
+    Its angular loss is eased from the start, even if the transform's opponent began as a trained
+    one and needed no easing.
+    """
+    return settings.model_copy(
+        update={"rounds": settings.fresh_rounds, "batch": settings.fresh_batch, "ema": 0.0,
+                "rate": settings.fresh_rate, "fall": 0.5, "easing": EASING}
     )  # fmt: skip
 
 
@@ -265,7 +274,7 @@ def gather_adversaries(
     write_table(rows, csv)
     with atomic(json) as partial:
         partial.write_text(rows.to_json(orient="records", indent=1) + "\n", encoding="utf-8")
-    heads = ("training", "strength", "classifier", "pictures", "right", "95 % interval", "chance")
+    heads = ("training", "strength", "classifier", "pictures", "right", "95% interval", "chance")
     lines = [f"| {' | '.join(heads)} |", "|---|---:|---|---|---:|---:|---:|"]
     lines += [
         f"| `{r.training}` | {r.strength} | {r.classifier} | {r.pictures} | "
