@@ -36,7 +36,7 @@ def trained(folder: Path, name: str) -> dict[str, str]:
     path = weights.path(name)
     last = read_table(folder / "rounds.csv").iloc[-1]
     rows = {
-        "file": f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB",
+        "file": f"`{path.name}`, {_size(path.stat().st_size)}",
         "SHA-256": f"`{weights.state(name).digest}`",
         "images seen in training, repeats included": f"{seen:,}",
     }
@@ -46,6 +46,10 @@ def trained(folder: Path, name: str) -> dict[str, str]:
     if "kid" in last:
         rows["KID, held-out training subjects"] = f"{float(last['kid']):.4f}"
     return rows
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def faces_found(results: Path, dataset: str, method: str, strength: str = "none") -> dict[str, str]:
