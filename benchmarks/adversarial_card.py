@@ -91,7 +91,7 @@ def write(options: argparse.Namespace) -> Path:
     }
     control = {CONTROL[0]: judgement(options.results, options.dataset, CONTROL[1], "none")}
     sheets = [
-        pictures(options.training / name, name, options.docs, SHOWN)
+        pictures(options.training / name, name, options.docs, SHOWN, "accuracies")
         for name in (CONTROL[0], *names.values())
     ]
     parts = [HEAD, known, STILL_TOLD, told.rstrip(), EVALUATION, table(control | judged), *sheets]

@@ -99,7 +99,7 @@ def table(columns: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def pictures(folder: Path, name: str, docs: Path, shown: str) -> str:
+def pictures(folder: Path, name: str, docs: Path, shown: str, measured: str = "KID") -> str:
     """Copy a training's sheet and curves into the docs, and return what shows them."""
     # Empty where there was no critic and no guide yet.
     curves = read_table(folder / "rounds.csv").replace("", "nan").astype(float)
@@ -108,7 +108,7 @@ def pictures(folder: Path, name: str, docs: Path, shown: str) -> str:
     return (
         f"\n## {name}\n\nHeld-out training subjects: {shown}.\n\n"
         f"![Sample sheet](images/{name}_samples.jpg)\n\n"
-        f"![Losses and KID by round](images/{name}_curves.png)"
+        f"![Losses and {measured} by round](images/{name}_curves.png)"
     )
 
 
