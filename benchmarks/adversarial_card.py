@@ -13,10 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from drawn_faces import ROOT, attacks, pictures, table, trained
+from drawn_faces import ROOT, attacks, measured, pictures, table, trained
 
 from anonbench import weights
-from anonbench.io import read_table
 
 TRAININGS = {
     "ren_modifier": {"50": "ren_rendered_50", "10": "ren_rendered_10", "2": "ren_rendered_2"},
@@ -102,12 +101,10 @@ def write(options: argparse.Namespace) -> Path:
 
 def judgement(results: Path, dataset: str, method: str, strength: str) -> Mapping[str, str]:
     """Return in how many images faces are found, who is recognised and what is kept."""
-    metrics = read_table(results / "summary/metrics.csv")
-    own = metrics[(metrics["dataset"] == dataset) & (metrics["method"] == method)]
-    own = own[(own["strength"].astype(str) == strength) & (own["metric"] == "detected")]
+    own = measured(results, dataset, method, strength)
     found = {
         f"faces found by {row.system}": f"{100 * float(row.value):.1f} %"
-        for row in own.itertuples()
+        for row in own[own["metric"] == "detected"].itertuples()
     }
     if not found:
         raise ValueError(f"{results}: no run of {method} at strength {strength}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import torch
 from safetensors import safe_open
 
@@ -72,11 +73,17 @@ def share_found(archive: Path, detector: str, strength: str = "none") -> float:
     return float(np.mean(hits))
 
 
+def measured(results: Path, dataset: str, method: str, strength: str) -> pd.DataFrame:
+    """Return what a run measured of a method at a strength: rows of its ``metrics.csv``."""
+    metrics = read_table(results / "summary/metrics.csv")
+    own = metrics[(metrics["dataset"] == dataset) & (metrics["method"] == method)]
+    return own[own["strength"].astype(str) == strength]
+
+
 def attacks(results: Path, dataset: str, method: str, strength: str = "none") -> dict[str, str]:
     """Return true match rates under each attack, and how many expressions are kept."""
-    table = read_table(results / "summary/metrics.csv")
-    own = table[(table["dataset"] == dataset) & (table["method"] == method)]
-    own = own[(own["strength"].astype(str) == strength) & (own["policy"] == "detected")]
+    own = measured(results, dataset, method, strength)
+    own = own[own["policy"] == "detected"]
     rows = {}
     for attack in ("naive", "reverse", "parrot"):
         row = own[(own["attack"] == attack) & (own["metric"] == "fnmr_at_fmr_0.01")]

@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from drawn_faces import ROOT, attacks
+from marked_tables import check, fill
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -40,7 +41,7 @@ from anonbench.weights import WeightsError
 
 PAGES = {"mmda.md": ("mmda_coded", "mmda"), "proxy_face.md": ("proxy_face", "proxy_per_subject")}
 """Methods by the page that shows them."""
-START, END = "<!-- lent faces: start -->", "<!-- lent faces: end -->"
+MARKER = "lent faces"
 FOLDS, REPLICATES = 10, 1000
 SHOWN = 5
 """Subjects in a picture."""
@@ -201,17 +202,12 @@ def begins(name: str) -> int:
 
 def write(page: Path, judges: Judges, methods: Sequence[str]) -> None:
     """Write the table of a page between its markers, and its picture."""
-    content = page.read_text(encoding="utf-8")
-    if START not in content or END not in content:
-        raise ValueError(f"{page}: no {START} and {END}")
-    before, _, rest = content.partition(START)
-    after = rest.partition(END)[2]
+    check(page, [MARKER])
     lines = rows(judges, methods)
     columns = list(lines[0][1])
     table = [f"| | {' | '.join(columns)} |", f"|---{'|---' * len(columns)}|"]
     table += [f"| {name} | {' | '.join(cells[c] for c in columns)} |" for name, cells in lines]
-    text = "\n".join([START, *table, END])
-    page.write_text(before + text + after, encoding="utf-8")
+    fill(page, {MARKER: "\n".join(table)})
     picture = page.parent / "images" / f"{page.stem}.jpg"
     cv2.imwrite(str(picture), sheet(judges, methods), [cv2.IMWRITE_JPEG_QUALITY, 88])
 

@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 from clones import ROOT
 from faces_look import decode
+from marked_tables import fill, markdown
 from scaling_data import sources
 
-from anonbench.io import atomic, encode_png
+from anonbench.io import encode_png
 
 PAGE = ROOT / "docs" / "planning.md"
 JOB_START = 8.0
@@ -169,29 +170,6 @@ def part_table(c: Costs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table in Markdown."""
-    lines = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def filled(page: str, tables: dict[str, str]) -> str:
-    """Return a page with its tables replaced, each between its two markers.
-
-    Raises
-    ------
-    ValueError
-        If the page lacks a marker.
-    """
-    for name, table in tables.items():
-        start, end = f"<!-- {name}: start -->\n", f"\n<!-- {name}: end -->"
-        if start not in page or end not in page:
-            raise ValueError(f"the page has no markers for {name!r}")
-        before, rest = page.split(start, 1)
-        page = before + start + table + end + rest.split(end, 1)[1]
-    return page
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scaling", type=Path, default=ROOT / "docs" / "scaling.csv")
@@ -207,9 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.print:
         print("\n\n".join(tables.values()))
         return 0
-    text = filled(PAGE.read_text(encoding="utf-8"), tables)
-    with atomic(PAGE) as partial:
-        partial.write_text(text, encoding="utf-8")
+    fill(PAGE, tables)
     return 0
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 from drawn_faces import ROOT
-from planning import filled, markdown
+from marked_tables import fill, markdown
 
-from anonbench.io import atomic, read_table
+from anonbench.io import read_table
 
 MARKER = "whole comparison"
 PRIVACY, UTILITY = "gfrr_at_gfar_0.01", "preservation"
@@ -35,14 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page = options.docs / "findings.md"
     try:
         table = markdown(comparison(options.results / "summary", options.dataset))
-        new = filled(page.read_text(encoding="utf-8"), {MARKER: table})
+        fill(page, {MARKER: table})
         figure = options.results / "figures" / options.dataset / "tradeoff.png"
         shutil.copyfile(figure, options.docs / "images" / "whole_comparison.png")
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    with atomic(page) as partial:
-        partial.write_text(new, encoding="utf-8")
     print(f"{page}: written")
     return 0
 
@@ -76,7 +74,7 @@ def _row(point: pd.Series, left: pd.DataFrame) -> tuple[str, ...]:
     return (
         f"`{point['method']}`", strength, f"{point['attack']}, {where[point['policy']]}",
         recognised, kept, f"{100 * _number(own['detected']):.1f} %",
-        *(f"{value:.2f}" for value in similar), str(point["front"]) or "",
+        *(f"{value:.2f}" for value in similar), str(point["front"]),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import lent_faces as script  # noqa: E402
+from marked_tables import markers  # noqa: E402
 
 PEOPLE, EACH = 20, 2
 BOX = Box(30, 20, 190, 180)
@@ -121,7 +122,8 @@ def test_shares_have_intervals_over_subjects(judges: script.Judges) -> None:
 def test_tables_are_written_between_the_markers(judges: script.Judges, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     (tmp_path / "images").mkdir()
-    page.write_text(f"before\n{script.START}\nold\n{script.END}\nafter\n")
+    start, end = markers(script.MARKER)
+    page.write_text(f"before\n{start}\nold\n{end}\nafter\n")
     script.write(page, judges, ["made"])
     lines = page.read_text().splitlines()
     assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines

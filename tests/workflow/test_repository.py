@@ -38,10 +38,11 @@ POINTERS = {
 
 def test_bundled_data_is_small_and_nothing_else() -> None:
     """Git holds the objects that the .dvc files name, not too large, unchanged."""
-    objects = {n.removeprefix(BUNDLED): ROOT / n for n in tracked() if n.startswith(BUNDLED)}
+    files = tracked()
+    objects = {n.removeprefix(BUNDLED): ROOT / n for n in files if n.startswith(BUNDLED)}
     named = set()
     for pointer, limit in POINTERS.items():
-        assert pointer in tracked()
+        assert pointer in files
         (out,) = yaml.safe_load((ROOT / pointer).read_text())["outs"]
         assert out["remote"] == "bundled", "results that are pushed elsewhere do not take it along"
         whole = f"md5/{out['md5'][:2]}/{out['md5'][2:]}"

@@ -274,13 +274,13 @@ def gather_adversaries(
     write_table(rows, csv)
     with atomic(json) as partial:
         partial.write_text(rows.to_json(orient="records", indent=1) + "\n", encoding="utf-8")
-    heads = ("training", "strength", "classifier", "pictures", "right", "95% interval", "chance")
+    heads = ("training", "strength", "classifier", "pictures", "right", "95 % interval", "chance")
     lines = [f"| {' | '.join(heads)} |", "|---|---:|---|---|---:|---:|---:|"]
     lines += [
         f"| `{r.training}` | {r.strength} | {r.classifier} | {r.pictures} | "
         f"{r.right_n:.0f} of {r.n:.0f}, {r.value:.1%} | {r.low:.1%} to {r.high:.1%} | "
-        f"{r.chance_value:.2%} |"
+        f"{r.chance_value:.2%} |".replace("%", " %")
         for r in rows.itertuples()
     ]
     with atomic(markdown) as partial:
-        partial.write_text("\n".join(lines).replace("%", " %") + "\n", encoding="utf-8")
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
